@@ -1,0 +1,159 @@
+//! The wording of an alert: made once, laid out by each notifier.
+
+use std::fmt;
+
+use crate::occurrence::{Alert, Occurrence, Reason};
+use crate::text::{one_line, shortened};
+
+/// What an alert says, in the order in which a woken person needs it.
+///
+/// Its `Display` is plain text of a few lines. Nothing in it can forge a line: what clients and apps wrote is shown on
+/// one line, control characters written out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Message {
+    /// What broke.
+    pub title: String,
+    /// Where, who was hit, how often, and so on: a name and a value each.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl Message {
+    /// Words for `alert`.
+    #[must_use]
+    pub fn of(alert: &Alert) -> Self {
+        let occurrence = &*alert.occurrence;
+        let mut message = Self {
+            title: shortened(&one_line(&occurrence.title()), 200),
+            fields: Vec::new(),
+        };
+        message.field("where", place(occurrence));
+        message.request(occurrence);
+        message.field("how often", Some(frequency(alert)));
+        message.field("why now", Some(why_now(alert.reason)));
+        message.field(
+            "answered",
+            occurrence.response.as_ref().map(|response| {
+                let body = response
+                    .body
+                    .as_deref()
+                    .map(|body| format!(": {}", shortened(body, 300)));
+                format!("{}{}", response.status, body.unwrap_or_default())
+            }),
+        );
+        for caused_by in occurrence.exceptions.iter().skip(1) {
+            message.field("caused by", Some(caused_by.message.clone()));
+        }
+        message.field("from", origin(occurrence));
+        if alert.lost.total() > 0 {
+            let lost = alert
+                .lost
+                .iter()
+                .map(|(reason, count)| format!("{} {count}", reason.as_str()));
+            message.field("lost", Some(lost.collect::<Vec<_>>().join(", ")));
+        }
+        message.field("issue", Some(alert.issue.fingerprint.to_string()));
+        message
+    }
+
+    fn request(&mut self, occurrence: &Occurrence) {
+        let Some(request) = &occurrence.request else {
+            return;
+        };
+        let user = request.user.as_ref().map(|user| {
+            let name = user.display_name().map(|name| format!("{name} "));
+            let email = user.email_address().map(|email| format!(" <{email}>"));
+            format!(
+                "{}({}){}",
+                name.unwrap_or_default(),
+                user.id(),
+                email.unwrap_or_default()
+            )
+        });
+        self.field("user", user.or_else(|| Some("not known".to_owned())));
+        let query = request.query.as_ref().map(|query| format!("?{query}"));
+        let target = format!(
+            "{} {}{}",
+            request.method,
+            request.path,
+            query.unwrap_or_default()
+        );
+        self.field("request", Some(shortened(&target, 500)));
+        self.field("request id", Some(request.id.to_string()));
+        self.field(
+            "client",
+            request.client_address.map(|address| address.to_string()),
+        );
+        self.field("user agent", request.user_agent.clone());
+        let tags = request
+            .tags
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        self.field("tags", Some(tags.collect::<Vec<_>>().join(" ")));
+    }
+
+    fn field(&mut self, name: &'static str, value: Option<String>) {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            self.fields
+                .push((name, shortened(&one_line(&value), 1_000)));
+        }
+    }
+}
+
+fn place(occurrence: &Occurrence) -> Option<String> {
+    match (occurrence.endpoint(), occurrence.culprit()) {
+        (Some(endpoint), Some(culprit)) if endpoint != culprit => {
+            Some(format!("{endpoint} at {culprit}"))
+        }
+        (endpoint, culprit) => endpoint.or(culprit),
+    }
+}
+
+fn frequency(alert: &Alert) -> String {
+    let issue = &alert.issue;
+    let first = issue.first_seen;
+    match (issue.count, alert.held_back) {
+        (1, _) => format!("once, at {first}"),
+        (count, 0) => format!("{count} times since {first}"),
+        (count, held_back) => {
+            format!("{count} times since {first}, {held_back} not told one by one")
+        }
+    }
+}
+
+fn why_now(reason: Reason) -> String {
+    match reason {
+        Reason::New => "it is new".to_owned(),
+        Reason::Count(count) => format!("it has happened {count} times"),
+        Reason::Test => "somebody wants to see whether alerts arrive; nothing is broken".to_owned(),
+    }
+}
+
+fn origin(occurrence: &Occurrence) -> Option<String> {
+    let origin = &occurrence.origin;
+    let parts = [
+        origin
+            .service
+            .as_ref()
+            .map(|service| match &origin.release {
+                Some(release) => format!("{service} {release}"),
+                None => service.clone(),
+            }),
+        origin.environment.clone(),
+        origin
+            .host
+            .as_ref()
+            .map(|host| format!("{host} (pid {})", origin.pid)),
+    ];
+    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.title)?;
+        for (name, value) in &self.fields {
+            write!(f, "\n  {name:<10} {value}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! How an alert reaches a person.
+//!
+//! | Notifier | Carries an alert to | Feature |
+//! |---|---|---|
+//! | [`Log`] | the app's `tracing` log | |
+//! | [`Webhook`](webhook::Webhook) | any HTTP endpoint, as signed JSON | `webhook` |
+//! | [`Capture`] | a list in memory, for tests | |
+//!
+//! Your own is one trait with two methods:
+//!
+//! ```
+//! use tower_monitor::{Alert, Monitor, Notifier, NotifyError};
+//!
+//! struct Terminal;
+//!
+//! impl Notifier for Terminal {
+//!     fn name(&self) -> &str {
+//!         "terminal"
+//!     }
+//!
+//!     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
+//!         eprintln!("{} ({})", alert.issue.title, alert.reason);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let monitor = Monitor::builder().notifier(Terminal).build()?;
+//! # Ok::<_, tower_monitor::BuildError>(())
+//! ```
+//!
+//! Each notifier has a thread, a queue and a time limit of its own. One that hangs, panics or fails holds up neither a
+//! request nor another notifier.
+
+mod capture;
+mod error;
+#[cfg(feature = "webhook")]
+mod http;
+mod log;
+mod message;
+#[cfg(feature = "webhook")]
+pub mod webhook;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use capture::Capture;
+pub use error::NotifyError;
+pub use log::Log;
+pub use message::Message;
+
+use crate::occurrence::Alert;
+
+/// Carries alerts to people.
+///
+/// An alert is offered again when the error [is temporary](NotifyError::temporary), each time with the same
+/// [`Alert::id`]. Nothing else calls the notifier at the same time.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot carry alerts",
+    note = "implement `name` and `async fn notify(&self, alert: &Alert) -> Result<(), NotifyError>`; see `examples/custom_notifier.rs`"
+)]
+pub trait Notifier: Send + Sync + 'static {
+    /// What it is called in logs and errors: short, in lower case, without anything secret.
+    fn name(&self) -> &str;
+
+    /// Delivers one alert. Write it as `async fn notify(&self, alert: &Alert) -> Result<(), NotifyError>`.
+    ///
+    /// # Errors
+    ///
+    /// When the alert has not arrived. The error says whether another try makes sense.
+    fn notify(&self, alert: &Alert) -> impl Future<Output = Result<(), NotifyError>> + Send;
+}
+
+/// [`Notifier`] as an object: the box that `async fn` in a trait cannot have.
+pub(crate) trait DynNotifier: Send + Sync {
+    fn name(&self) -> &str;
+    fn notify<'a>(&'a self, alert: &'a Alert) -> BoxedDelivery<'a>;
+}
+
+pub(crate) type BoxedDelivery<'a> =
+    Pin<Box<dyn Future<Output = Result<(), NotifyError>> + Send + 'a>>;
+
+impl<N: Notifier> DynNotifier for N {
+    fn name(&self) -> &str {
+        Notifier::name(self)
+    }
+
+    fn notify<'a>(&'a self, alert: &'a Alert) -> BoxedDelivery<'a> {
+        Box::pin(Notifier::notify(self, alert))
+    }
+}

@@ -1,0 +1,191 @@
+//! Which occurrences are the same problem.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::{Evidence, Kind};
+use crate::request::{PanicRecord, RequestContext};
+
+/// What all occurrences of one problem have in common: 64 bits, shown as 16 hexadecimal digits.
+///
+/// A panic is known by its place in the code and the type of its payload, never by its text, which may hold what a client
+/// sent. A failed answer is known by method, route and status. The value is the same in every process and release of the
+/// app, as long as the code stays where it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    pub(crate) fn of(evidence: &Evidence) -> Self {
+        let mut hash = Fnv::new().part(evidence.kind.as_str());
+        if let Some(panic) = &evidence.panic {
+            hash = place(hash, panic);
+            if panic.location.is_some() {
+                return hash.finish();
+            }
+        }
+        if let Some(error) = &evidence.error {
+            hash = hash.part(error.type_name);
+        }
+        let response = evidence.response.as_ref();
+        if let Some(response) = response {
+            hash = hash.number(u64::from(response.status.as_u16()));
+        }
+        if let Some(code) = response.and_then(|response| response.grpc_status) {
+            hash = hash.part(&format!("{code:?}"));
+        }
+        match &evidence.request {
+            Some(request) if evidence.kind != Kind::Test => request_group(hash, request).finish(),
+            _ => hash.finish(),
+        }
+    }
+
+    /// The fingerprint as a number, for tables.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+fn place(hash: Fnv, panic: &PanicRecord) -> Fnv {
+    let hash = hash.part(panic.payload_type);
+    match &panic.location {
+        Some(location) => hash
+            .part(&location.file)
+            .number(location.line.into())
+            .number(location.column.into()),
+        None => hash,
+    }
+}
+
+/// Method and route or, without a router's word, the path with everything changeable taken out.
+fn request_group(hash: Fnv, request: &RequestContext) -> Fnv {
+    let hash = hash.part(request.method().as_str());
+    match request.route() {
+        Some(route) => hash.part(&route),
+        None => request
+            .path()
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .take(4)
+            .fold(hash, |hash, segment| {
+                let changeable = segment.len() > 40
+                    || segment.contains(|c: char| c.is_ascii_digit() || c == '%');
+                hash.part(if changeable { "{}" } else { segment })
+            }),
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// FNV-1a, 64 bits (RFC 9923), because fingerprints are compared between machines and releases: the standard library's
+/// hashers may change.
+struct Fnv(u64);
+
+impl Fnv {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    /// The length goes in too, so that `ab`, `c` is not `a`, `bc`.
+    fn part(self, text: &str) -> Self {
+        self.number(text.len() as u64).bytes(text.as_bytes())
+    }
+
+    fn number(self, number: u64) -> Self {
+        self.bytes(&number.to_le_bytes())
+    }
+
+    fn bytes(self, bytes: &[u8]) -> Self {
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        Self(bytes.iter().fold(self.0, step))
+    }
+
+    fn finish(self) -> Fingerprint {
+        Fingerprint(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{CodeLocation, RequestSettings};
+    use crate::time::Timestamp;
+    use http::{Request, StatusCode};
+
+    fn request(path: &str) -> Option<RequestContext> {
+        let settings = RequestSettings {
+            owner: 0,
+            id_header: http::HeaderName::from_static("x-request-id"),
+            trust_ids: Default::default(),
+            proxies: Default::default(),
+            forwarded_header: Default::default(),
+            peer: None,
+        };
+        let request = Request::builder().uri(path).body(()).unwrap();
+        Some(RequestContext::begin(&request, &settings))
+    }
+
+    fn panic_at(line: u32, message: &str, path: &str) -> Fingerprint {
+        let mut evidence = Evidence::new(Kind::Panic, Timestamp::now(), request(path));
+        evidence.panic = Some(PanicRecord {
+            message: Some(message.to_owned()),
+            payload_type: "String",
+            location: Some(CodeLocation {
+                file: "src/cart.rs".to_owned(),
+                line,
+                column: 5,
+            }),
+            thread: None,
+        });
+        Fingerprint::of(&evidence)
+    }
+
+    fn answered(status: StatusCode, path: &str) -> Fingerprint {
+        let mut evidence = Evidence::new(Kind::ServerError, Timestamp::now(), request(path));
+        evidence.response = Some(super::super::ResponseEvidence::new(status));
+        Fingerprint::of(&evidence)
+    }
+
+    #[test]
+    fn a_panic_is_its_place_and_not_its_text_nor_its_request() {
+        let one = panic_at(17, "index 7", "/a");
+        assert_eq!(one, panic_at(17, "index 9", "/b"));
+        assert_ne!(one, panic_at(18, "index 7", "/a"));
+    }
+
+    #[test]
+    fn a_failed_answer_is_its_status_and_the_shape_of_its_path() {
+        let one = answered(StatusCode::BAD_GATEWAY, "/orders/17/items/4");
+        assert_eq!(
+            one,
+            answered(StatusCode::BAD_GATEWAY, "/orders/18/items/5?x=1")
+        );
+        assert_ne!(
+            one,
+            answered(StatusCode::SERVICE_UNAVAILABLE, "/orders/17/items/4")
+        );
+        assert_ne!(one, answered(StatusCode::BAD_GATEWAY, "/carts/17/items/4"));
+    }
+
+    #[test]
+    fn the_value_does_not_change_between_releases_of_this_crate() {
+        assert_eq!(panic_at(17, "", "/").to_string(), "95d70c6931212203");
+    }
+}

@@ -1,0 +1,27 @@
+//! The group of occurrences that are the same problem.
+
+use serde::Serialize;
+
+use super::{Fingerprint, Kind};
+use crate::time::Timestamp;
+
+/// One problem: all occurrences with the same [`Fingerprint`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Issue {
+    /// What its occurrences have in common.
+    pub fingerprint: Fingerprint,
+    /// What kind of problem it is.
+    pub kind: Kind,
+    /// What broke, in one line: of the first occurrence.
+    pub title: String,
+    /// Where: the place in the code, else the route.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub culprit: Option<String>,
+    /// When it occurred first.
+    pub first_seen: Timestamp,
+    /// When it occurred last.
+    pub last_seen: Timestamp,
+    /// How often it has occurred, exactly.
+    pub count: u64,
+}

@@ -1,0 +1,185 @@
+//! The id of a request: kept from a trusted proxy, or made here as a UUIDv7.
+
+use std::cell::Cell;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::time::Timestamp;
+
+/// The id that ties together a response, its log lines, its audit record and every alert about it.
+///
+/// Either 1 to 128 characters of `[A-Za-z0-9._-]` that a trusted proxy sent, or a new UUIDv7 (RFC 9562), which sorts by
+/// time.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// A new id for a request that began at `now`.
+    ///
+    /// The random bits come from a keyed hash (SipHash, keys from the operating system, one pair per thread) over a
+    /// counter and the time. So a process that forks does not repeat itself, and no id costs a system call.
+    pub(crate) fn generate(now: Timestamp) -> Self {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        Self::generate_uuid(now)
+            .hyphenated()
+            .encode_lower(&mut text);
+        // `from_owner` is one allocation now and none for the clones that follow.
+        let value = HeaderValue::from_maybe_shared(Bytes::from_owner(text));
+        Self(value.unwrap_or_else(|_| HeaderValue::from_static("invalid")))
+    }
+
+    /// The UUID of [`generate`](Self::generate), for whatever else wants ids that sort by time.
+    pub(crate) fn generate_uuid(now: Timestamp) -> Uuid {
+        thread_local! {
+            static KEYS: (RandomState, RandomState) = (RandomState::new(), RandomState::new());
+            static COUNT: Cell<u64> = const { Cell::new(0) };
+        }
+        let count = COUNT.replace(COUNT.get().wrapping_add(1));
+        let seed = (count, now.unix_micros());
+        let (high, low) =
+            KEYS.with(|(first, second)| (first.hash_one(seed), second.hash_one(seed)));
+        let mut random = [0; 10];
+        random[..8].copy_from_slice(&high.to_be_bytes());
+        random[8..].copy_from_slice(&low.to_be_bytes()[..2]);
+        let millis = u64::try_from(now.unix_micros() / 1_000).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    /// The id in `value`, when it has the form that is believed.
+    pub(crate) fn from_header(value: &HeaderValue) -> Option<Self> {
+        let bytes = value.as_bytes();
+        let valid = (1..=Self::MAX_LENGTH).contains(&bytes.len())
+            && bytes
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        // A copy: a slice would keep the connection's whole read buffer alive for as long as the id.
+        valid
+            .then(|| HeaderValue::from_bytes(bytes).ok().map(Self))
+            .flatten()
+    }
+
+    /// The longest id that is taken over, in bytes.
+    pub const MAX_LENGTH: usize = 128;
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// The id as the value of a header; cloning it copies nothing.
+    #[must_use]
+    pub fn header_value(&self) -> &HeaderValue {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RequestId").field(&self.as_str()).finish()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for RequestId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Whose request ids are taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrustRequestIds {
+    /// Nobody's: every request gets a new id.
+    Nobody,
+    /// Those of the [trusted proxies](crate::Builder::trusted_proxies). None is trusted until one is named, so this
+    /// default makes a new id for every request.
+    #[default]
+    Proxies,
+    /// Anybody's, when the form is right. For a service that only other services can reach.
+    Anybody,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn generated_ids_are_uuids_of_version_7_and_all_different() {
+        let now = Timestamp::from_unix_micros(1_795_340_339_012_345);
+        let ids: HashSet<_> = (0..10_000).map(|_| RequestId::generate(now)).collect();
+        assert_eq!(ids.len(), 10_000);
+        for id in &ids {
+            let uuid = uuid::Uuid::parse_str(id.as_str()).unwrap();
+            assert_eq!(uuid.get_version_num(), 7);
+            assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
+            assert!(
+                id.as_str().starts_with("01a2"),
+                "{id} does not begin with the time"
+            );
+            assert_eq!(RequestId::from_header(id.header_value()).as_ref(), Some(id));
+        }
+    }
+
+    #[test]
+    fn threads_make_different_ids() {
+        let now = Timestamp::from_unix_micros(0);
+        let make = move || {
+            (0..1_000)
+                .map(|_| RequestId::generate(now))
+                .collect::<HashSet<_>>()
+        };
+        let (mut ours, theirs) = (make(), std::thread::spawn(make).join().unwrap());
+        ours.extend(theirs);
+        assert_eq!(ours.len(), 2_000);
+    }
+
+    #[test]
+    fn the_form_decides() {
+        for (value, kept) in [
+            ("a", true),
+            ("01J8ZK5T3M7W9Q2R4S6V8X0Y1Z", true),
+            ("req_7.b-2", true),
+            ("", false),
+            ("a b", false),
+            ("a\tb", false),
+            ("<script>", false),
+        ] {
+            let value = HeaderValue::from_str(value).unwrap();
+            assert_eq!(RequestId::from_header(&value).is_some(), kept, "{value:?}");
+        }
+        for (length, kept) in [(128, true), (129, false), (65_536, false)] {
+            let value = HeaderValue::from_str(&"x".repeat(length)).unwrap();
+            assert_eq!(
+                RequestId::from_header(&value).is_some(),
+                kept,
+                "{length} bytes"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_has_the_form(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes)
+                && let Some(id) = RequestId::from_header(&value)
+            {
+                prop_assert!(id.as_str().len() <= RequestId::MAX_LENGTH && !id.as_str().is_empty());
+                prop_assert!(id.as_str().chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)));
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Who made a request, and what else the app says about it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::text::shortened;
+
+/// The user of a request, as the app knows them.
+///
+/// ```
+/// # use tower_monitor::User;
+/// let user = User::new("42").name("Uma").email("uma@example.org");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[must_use]
+pub struct User {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+}
+
+impl User {
+    /// A user by the id that the app knows them by. At most 128 bytes are kept.
+    pub fn new(id: impl AsRef<str>) -> Self {
+        Self {
+            id: shortened(id.as_ref(), 128),
+            name: None,
+            email: None,
+        }
+    }
+
+    /// What to call them. At most 255 bytes are kept.
+    pub fn name(mut self, name: impl AsRef<str>) -> Self {
+        self.name = Some(shortened(name.as_ref(), 255));
+        self
+    }
+
+    /// Where to write to them. At most 255 bytes are kept.
+    pub fn email(mut self, email: impl AsRef<str>) -> Self {
+        self.email = Some(shortened(email.as_ref(), 255));
+        self
+    }
+
+    /// The id given to [`new`](Self::new).
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The name, when there is one.
+    #[must_use]
+    pub fn display_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The address, when there is one.
+    #[must_use]
+    pub fn email_address(&self) -> Option<&str> {
+        self.email.as_deref()
+    }
+}
+
+/// Tags and extra values, bounded in count and size.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Values {
+    tags: BTreeMap<String, String>,
+    extra: BTreeMap<String, Value>,
+    refused: u32,
+}
+
+impl Values {
+    pub(crate) fn set_tag(&mut self, name: &str, value: &str) {
+        let room = self.tags.len() < MAX_TAGS || self.tags.contains_key(name);
+        if room && name.len() <= MAX_NAME {
+            self.tags
+                .insert(name.to_owned(), shortened(value, MAX_TAG_VALUE));
+        } else {
+            self.refused = self.refused.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn set_extra(&mut self, name: &str, value: Value) {
+        let room = self.extra.len() < MAX_EXTRA || self.extra.contains_key(name);
+        if room && name.len() <= MAX_NAME && weight(&value) <= MAX_EXTRA_BYTES {
+            self.extra.insert(name.to_owned(), value);
+        } else {
+            self.refused = self.refused.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn tags(&self) -> &BTreeMap<String, String> {
+        &self.tags
+    }
+
+    pub(crate) fn extra(&self) -> &BTreeMap<String, Value> {
+        &self.extra
+    }
+
+    pub(crate) fn refused(&self) -> u32 {
+        self.refused
+    }
+}
+
+/// About as many bytes as the value takes in JSON; counted without writing it.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(|item| weight(item) + 1).sum::<usize>() + 2,
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| name.len() + 4 + weight(value);
+            fields.iter().map(field).sum::<usize>() + 2
+        }
+    }
+}
+
+/// The tags kept per request.
+pub(crate) const MAX_TAGS: usize = 32;
+/// The bytes of a tag's value; a longer one is cut.
+pub(crate) const MAX_TAG_VALUE: usize = 256;
+/// The extra values kept per request.
+pub(crate) const MAX_EXTRA: usize = 16;
+/// The bytes of one extra value in JSON; a larger one is refused, for half of it would be misleading.
+pub(crate) const MAX_EXTRA_BYTES: usize = 4 * 1024;
+/// The bytes of the name of a tag or extra value.
+pub(crate) const MAX_NAME: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_cut_to_its_bounds() {
+        let user = User::new("ü".repeat(200))
+            .name("n".repeat(300))
+            .email("e".repeat(300));
+        assert!(user.id().len() <= 128 && user.id().ends_with('…'));
+        assert!(user.display_name().unwrap().len() <= 255);
+        assert!(user.email_address().unwrap().len() <= 255);
+    }
+
+    #[test]
+    fn values_are_bounded_and_what_is_refused_is_counted() {
+        let mut values = Values::default();
+        for n in 0..100 {
+            values.set_tag(&format!("tag{n}"), &"x".repeat(1_000));
+            values.set_extra(&format!("extra{n}"), Value::from(n));
+        }
+        assert_eq!(
+            (values.tags().len(), values.extra().len()),
+            (MAX_TAGS, MAX_EXTRA)
+        );
+        assert_eq!(values.refused() as usize, 200 - MAX_TAGS - MAX_EXTRA);
+        assert!(
+            values
+                .tags()
+                .values()
+                .all(|value| value.len() <= MAX_TAG_VALUE)
+        );
+
+        values.set_tag("tag0", "new");
+        assert_eq!(
+            values.tags()["tag0"],
+            "new",
+            "a tag that is there can be changed"
+        );
+        values.set_extra("extra0", Value::from("x".repeat(MAX_EXTRA_BYTES)));
+        assert_eq!(
+            values.extra()["extra0"],
+            Value::from(0),
+            "too large a value is refused whole"
+        );
+    }
+}
