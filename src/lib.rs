@@ -1,17 +1,35 @@
-#![allow(missing_docs, clippy::allow_attributes)]
-pub mod error;
-pub mod loss;
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod audit;
+mod builder;
+mod capture;
+mod delivery;
+mod error;
+mod loss;
+pub mod middleware;
+mod monitor;
 pub mod notify;
-pub mod observation;
+mod observation;
 pub mod occurrence;
+mod policy;
 pub mod redact;
 pub mod request;
+mod store;
 mod text;
 mod time;
+
+pub use audit::Audit;
+pub use builder::*;
+pub use delivery::TestDelivery;
 pub use error::BuildError;
-pub use loss::*;
-pub use notify::*;
-pub use observation::*;
-pub use occurrence::*;
-pub use request::*;
+pub use loss::{LossReason, Losses};
+pub use middleware::MonitorLayer;
+pub use monitor::{DEFAULT_GRPC_FAILURES, Failure, Monitor};
+pub use notify::{Notifier, NotifyError};
+pub use observation::{Observation, Outcome};
+pub use occurrence::{Alert, Issue, Kind, Occurrence, Reason};
+#[cfg(feature = "axum")]
+pub use request::MissingMonitorLayer;
+pub use request::{ForwardedHeader, PeerAddr, RequestContext, TrustRequestIds, User, current};
 pub use time::Timestamp;

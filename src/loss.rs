@@ -13,7 +13,8 @@ pub enum LossReason {
     AuditQueueFull,
     /// An audit record, because the file could not be written: a full disk, a missing folder.
     AuditWriteFailed,
-    /// The details of an occurrence, because the pipeline could not keep up. It still counts in its issue.
+    /// The details of an occurrence, because the pipeline could not keep up. It still counts in its issue or, when no occurrence
+    /// of the problem comes through, as a lost one.
     OccurrenceDetails,
     /// A whole occurrence: too many different problems at once, or the pipeline has ended.
     Occurrence,
@@ -31,7 +32,7 @@ pub enum LossReason {
 
 impl LossReason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: &'static [Self] = &[
         Self::AuditQueueFull,
         Self::AuditWriteFailed,
         Self::OccurrenceDetails,
@@ -60,9 +61,11 @@ impl LossReason {
     }
 }
 
+const REASONS: usize = LossReason::ALL.len();
+
 /// How much was dropped, by reason. All zero is the normal state.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Losses([u64; LossReason::ALL.len()]);
+pub struct Losses([u64; REASONS]);
 
 impl Losses {
     /// How much was dropped for this reason.
@@ -80,8 +83,8 @@ impl Losses {
     /// The reasons for which something was dropped, with how much.
     pub fn iter(&self) -> impl Iterator<Item = (LossReason, u64)> + '_ {
         LossReason::ALL
-            .into_iter()
-            .map(|reason| (reason, self.of(reason)))
+            .iter()
+            .map(|reason| (*reason, self.of(*reason)))
             .filter(|(_, count)| *count > 0)
     }
 
@@ -112,7 +115,7 @@ impl Serialize for Losses {
 
 /// The live counts, shared by everything that may have to drop something.
 #[derive(Debug, Default)]
-pub(crate) struct LossCounter([AtomicU64; LossReason::ALL.len()]);
+pub(crate) struct LossCounter([AtomicU64; REASONS]);
 
 impl LossCounter {
     pub(crate) fn add(&self, reason: LossReason, count: u64) {
@@ -131,7 +134,7 @@ mod tests {
     #[test]
     fn every_reason_is_counted_for_itself() {
         let counter = LossCounter::default();
-        for (index, reason) in LossReason::ALL.into_iter().enumerate() {
+        for (index, reason) in LossReason::ALL.iter().copied().enumerate() {
             assert_eq!(reason as usize, index, "ALL is in the order of the enum");
             counter.add(reason, index as u64);
         }

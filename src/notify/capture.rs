@@ -16,7 +16,8 @@ use crate::occurrence::Alert;
 /// let alerts = Capture::new();
 /// let monitor = Monitor::builder().notifier(alerts.clone()).build()?;
 ///
-/// monitor.send_test_alert();
+/// // … something fails …
+/// # monitor.send_test_alert().await;
 /// monitor.flush(Duration::from_secs(5)).await;
 ///
 /// assert_eq!(alerts.taken().len(), 1);

@@ -31,7 +31,11 @@ impl Notifier for Log {
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let message = Message::of(alert);
+        let mut message = Message::of(alert);
+        // They are fields of the event.
+        message
+            .fields
+            .retain(|(name, _)| !matches!(*name, "issue" | "request id"));
         let (issue, reason) = (alert.issue.fingerprint, alert.reason);
         let request = alert.occurrence.request.as_ref();
         let id = request.map(|request| request.id.as_str());

@@ -28,23 +28,21 @@ impl Message {
             fields: Vec::new(),
         };
         message.field("where", place(occurrence));
-        message.request(occurrence);
-        message.field("how often", Some(frequency(alert)));
-        message.field("why now", Some(why_now(alert.reason)));
-        message.field(
-            "answered",
-            occurrence.response.as_ref().map(|response| {
-                let body = response
-                    .body
-                    .as_deref()
-                    .map(|body| format!(": {}", shortened(body, 300)));
-                format!("{}{}", response.status, body.unwrap_or_default())
-            }),
-        );
         for caused_by in occurrence.exceptions.iter().skip(1) {
             message.field("caused by", Some(caused_by.message.clone()));
         }
+        message.field("user", user(occurrence));
+        message.field("how often", Some(frequency(alert)));
+        message.field("why now", Some(why_now(alert.reason)));
+        message.field("answered", answer(occurrence));
         message.field("from", origin(occurrence));
+        if alert.issue.count > 1 {
+            message.field(
+                "shown",
+                Some(format!("one of them, of {}", occurrence.time)),
+            );
+        }
+        message.request(occurrence);
         if alert.lost.total() > 0 {
             let lost = alert
                 .lost
@@ -60,17 +58,6 @@ impl Message {
         let Some(request) = &occurrence.request else {
             return;
         };
-        let user = request.user.as_ref().map(|user| {
-            let name = user.display_name().map(|name| format!("{name} "));
-            let email = user.email_address().map(|email| format!(" <{email}>"));
-            format!(
-                "{}({}){}",
-                name.unwrap_or_default(),
-                user.id(),
-                email.unwrap_or_default()
-            )
-        });
-        self.field("user", user.or_else(|| Some("not known".to_owned())));
         let query = request.query.as_ref().map(|query| format!("?{query}"));
         let target = format!(
             "{} {}{}",
@@ -90,6 +77,11 @@ impl Message {
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
         self.field("tags", Some(tags.collect::<Vec<_>>().join(" ")));
+        let extra = request.extra.iter().map(|(name, value)| {
+            let value = value.to_string();
+            format!("{name}={}", shortened(&value, 200))
+        });
+        self.field("extra", Some(extra.collect::<Vec<_>>().join(" ")));
     }
 
     fn field(&mut self, name: &'static str, value: Option<String>) {
@@ -107,6 +99,30 @@ fn place(occurrence: &Occurrence) -> Option<String> {
         }
         (endpoint, culprit) => endpoint.or(culprit),
     }
+}
+
+fn user(occurrence: &Occurrence) -> Option<String> {
+    let request = occurrence.request.as_ref()?;
+    let Some(user) = &request.user else {
+        return Some("not known".to_owned());
+    };
+    let name = user.display_name().map(|name| format!("{name} "));
+    let email = user.email_address().map(|email| format!(" <{email}>"));
+    Some(format!(
+        "{}({}){}",
+        name.unwrap_or_default(),
+        user.id(),
+        email.unwrap_or_default()
+    ))
+}
+
+fn answer(occurrence: &Occurrence) -> Option<String> {
+    let response = occurrence.response.as_ref()?;
+    let body = response.body.as_deref().map(|body| {
+        let words: Vec<_> = body.split_whitespace().collect();
+        format!(": {}", shortened(&words.join(" "), 300))
+    });
+    Some(format!("{}{}", response.status, body.unwrap_or_default()))
 }
 
 fn frequency(alert: &Alert) -> String {

@@ -3,7 +3,7 @@
 //! | Notifier | Carries an alert to | Feature |
 //! |---|---|---|
 //! | [`Log`] | the app's `tracing` log | |
-//! | [`Webhook`](webhook::Webhook) | any HTTP endpoint, as signed JSON | `webhook` |
+//! | [`Webhook`](webhook) | any HTTP endpoint, as signed JSON | `webhook` |
 //! | [`Capture`] | a list in memory, for tests | |
 //!
 //! Your own is one trait with two methods:
@@ -47,6 +47,8 @@ pub use capture::Capture;
 pub use error::NotifyError;
 pub use log::Log;
 pub use message::Message;
+#[cfg(feature = "webhook")]
+pub use webhook::Webhook;
 
 use crate::occurrence::Alert;
 
@@ -62,6 +64,16 @@ pub trait Notifier: Send + Sync + 'static {
     /// What it is called in logs and errors: short, in lower case, without anything secret.
     fn name(&self) -> &str;
 
+    /// Whether it can work with the settings it was given. Called once by [`build()`](crate::Builder::build), which
+    /// passes the error on. It may read files and the environment, but sends nothing. The default finds no fault.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot. The text names what is wrong, without anything secret, and what a right setting looks like.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Delivers one alert. Write it as `async fn notify(&self, alert: &Alert) -> Result<(), NotifyError>`.
     ///
     /// # Errors
@@ -73,6 +85,7 @@ pub trait Notifier: Send + Sync + 'static {
 /// [`Notifier`] as an object: the box that `async fn` in a trait cannot have.
 pub(crate) trait DynNotifier: Send + Sync {
     fn name(&self) -> &str;
+    fn check(&self) -> Result<(), String>;
     fn notify<'a>(&'a self, alert: &'a Alert) -> BoxedDelivery<'a>;
 }
 
@@ -82,6 +95,10 @@ pub(crate) type BoxedDelivery<'a> =
 impl<N: Notifier> DynNotifier for N {
     fn name(&self) -> &str {
         Notifier::name(self)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Notifier::check(self)
     }
 
     fn notify<'a>(&'a self, alert: &'a Alert) -> BoxedDelivery<'a> {

@@ -41,7 +41,9 @@ pub(crate) struct ResponseEvidence {
     pub(crate) body: Vec<u8>,
 }
 
+#[cfg(test)]
 impl ResponseEvidence {
+    /// An answer without a body.
     pub(crate) fn new(status: StatusCode) -> Self {
         Self {
             status,
@@ -55,12 +57,15 @@ impl ErrorEvidence {
     /// Reads `error` and its sources. Their `Display` is the app's code: the caller contains its panics.
     pub(crate) fn read(type_name: &'static str, error: &dyn std::error::Error) -> Self {
         let chain = std::iter::successors(Some(error), |error| error.source());
+        let mut messages: Vec<_> = chain
+            .take(MAX_CHAIN)
+            .map(|error| shortened(&error.to_string(), MAX_MESSAGE))
+            .collect();
+        // Wrappers that pass on both the words and the source of what they wrap add nothing.
+        messages.dedup();
         Self {
             type_name,
-            messages: chain
-                .take(MAX_CHAIN)
-                .map(|error| shortened(&error.to_string(), MAX_MESSAGE))
-                .collect(),
+            messages,
         }
     }
 }

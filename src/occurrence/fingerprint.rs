@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use http::Method;
 use serde::{Serialize, Serializer};
+use tower_http::classify::GrpcCode;
 
 use super::{Evidence, Kind};
 use crate::request::{PanicRecord, RequestContext};
@@ -10,7 +12,8 @@ use crate::request::{PanicRecord, RequestContext};
 /// What all occurrences of one problem have in common: 64 bits, shown as 16 hexadecimal digits.
 ///
 /// A panic is known by its place in the code and the type of its payload, never by its text, which may hold what a client
-/// sent. A failed answer is known by method, route and status. The value is the same in every process and release of the
+/// sent. A failed answer is known by method, route and status; without a [route](RequestContext::set_route), by method and
+/// status alone, as a client can make up as many paths as it likes. The value is the same in every process and release of the
 /// app, as long as the code stays where it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(u64);
@@ -31,13 +34,20 @@ impl Fingerprint {
         if let Some(response) = response {
             hash = hash.number(u64::from(response.status.as_u16()));
         }
-        if let Some(code) = response.and_then(|response| response.grpc_status) {
+        let grpc_status = response.and_then(|response| response.grpc_status);
+        if let Some(code) = grpc_status {
             hash = hash.part(&format!("{code:?}"));
         }
         match &evidence.request {
-            Some(request) if evidence.kind != Kind::Test => request_group(hash, request).finish(),
+            Some(request) if evidence.kind != Kind::Test => {
+                request_group(hash, request, grpc_status).finish()
+            }
             _ => hash.finish(),
         }
+    }
+
+    pub(crate) const fn from_u64(value: u64) -> Self {
+        Self(value)
     }
 
     /// The fingerprint as a number, for tables.
@@ -58,21 +68,24 @@ fn place(hash: Fnv, panic: &PanicRecord) -> Fnv {
     }
 }
 
-/// Method and route or, without a router's word, the path with everything changeable taken out.
-fn request_group(hash: Fnv, request: &RequestContext) -> Fnv {
-    let hash = hash.part(request.method().as_str());
-    match request.route() {
-        Some(route) => hash.part(&route),
-        None => request
-            .path()
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-            .take(4)
-            .fold(hash, |hash, segment| {
-                let changeable = segment.len() > 40
-                    || segment.contains(|c: char| c.is_ascii_digit() || c == '%');
-                hash.part(if changeable { "{}" } else { segment })
-            }),
+/// Method and route. Without a router's word nothing that a client can choose: it could make a new problem of each request.
+fn request_group(hash: Fnv, request: &RequestContext, grpc_status: Option<GrpcCode>) -> Fnv {
+    let hash = hash.part(known_method(request.method()));
+    match (request.route(), grpc_status) {
+        (Some(route), _) => hash.part(&route),
+        // A call that a service implements is named by its path, and only these get as far as another status.
+        (None, Some(code)) if code != GrpcCode::Unimplemented => hash.part(request.path()),
+        (None, _) => hash,
+    }
+}
+
+fn known_method(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::POST | Method::PUT | Method::PATCH | Method::DELETE => {
+            method.as_str()
+        }
+        Method::HEAD | Method::OPTIONS | Method::CONNECT | Method::TRACE => method.as_str(),
+        _ => "_OTHER",
     }
 }
 
@@ -117,8 +130,9 @@ impl Fnv {
         Self(bytes.iter().fold(self.0, step))
     }
 
+    /// Zero and the largest number are kept free for tables that need marks.
     fn finish(self) -> Fingerprint {
-        Fingerprint(self.0)
+        Fingerprint(self.0.clamp(1, u64::MAX - 1))
     }
 }
 
@@ -139,7 +153,7 @@ mod tests {
             peer: None,
         };
         let request = Request::builder().uri(path).body(()).unwrap();
-        Some(RequestContext::begin(&request, &settings))
+        Some(RequestContext::begin(&request, &settings).0)
     }
 
     fn panic_at(line: u32, message: &str, path: &str) -> Fingerprint {
@@ -157,12 +171,6 @@ mod tests {
         Fingerprint::of(&evidence)
     }
 
-    fn answered(status: StatusCode, path: &str) -> Fingerprint {
-        let mut evidence = Evidence::new(Kind::ServerError, Timestamp::now(), request(path));
-        evidence.response = Some(super::super::ResponseEvidence::new(status));
-        Fingerprint::of(&evidence)
-    }
-
     #[test]
     fn a_panic_is_its_place_and_not_its_text_nor_its_request() {
         let one = panic_at(17, "index 7", "/a");
@@ -171,17 +179,21 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_answer_is_its_status_and_the_shape_of_its_path() {
-        let one = answered(StatusCode::BAD_GATEWAY, "/orders/17/items/4");
-        assert_eq!(
-            one,
-            answered(StatusCode::BAD_GATEWAY, "/orders/18/items/5?x=1")
-        );
-        assert_ne!(
-            one,
-            answered(StatusCode::SERVICE_UNAVAILABLE, "/orders/17/items/4")
-        );
-        assert_ne!(one, answered(StatusCode::BAD_GATEWAY, "/carts/17/items/4"));
+    fn a_failed_answer_is_its_status_and_its_route() {
+        let at = |status, path, route: Option<&str>| {
+            let mut evidence = Evidence::new(Kind::ServerError, Timestamp::now(), request(path));
+            if let (Some(request), Some(route)) = (&evidence.request, route) {
+                request.set_route(route);
+            }
+            evidence.response = Some(super::super::ResponseEvidence::new(status));
+            Fingerprint::of(&evidence)
+        };
+        let (bad, down) = (StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE);
+        let one = at(bad, "/orders/17", Some("/orders/{id}"));
+        assert_eq!(one, at(bad, "/orders/18?x=1", Some("/orders/{id}")));
+        assert_ne!(one, at(down, "/orders/17", Some("/orders/{id}")));
+        assert_ne!(one, at(bad, "/orders/17", Some("/carts/{id}")));
+        assert_eq!(at(bad, "/made/up", None), at(bad, "/by/a/client", None));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Fingerprint, Kind};
+use super::{Fingerprint, Kind, Occurrence};
 use crate::time::Timestamp;
 
 /// One problem: all occurrences with the same [`Fingerprint`].
@@ -24,4 +24,19 @@ pub struct Issue {
     pub last_seen: Timestamp,
     /// How often it has occurred, exactly.
     pub count: u64,
+}
+
+impl Issue {
+    /// The issue that begins with this occurrence, counted so often.
+    pub(crate) fn begin(occurrence: &Occurrence, count: u64) -> Self {
+        Self {
+            fingerprint: occurrence.fingerprint,
+            kind: occurrence.kind,
+            title: occurrence.title(),
+            culprit: occurrence.culprit(),
+            first_seen: occurrence.time,
+            last_seen: occurrence.time,
+            count,
+        }
+    }
 }

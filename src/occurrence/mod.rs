@@ -21,7 +21,7 @@ pub(crate) use evidence::{ErrorEvidence, Evidence, ResponseEvidence};
 pub(crate) use origin::host_name;
 
 use crate::request::{CodeLocation, RequestSnapshot};
-use crate::text::shortened;
+use crate::text::{one_line, shortened};
 use crate::time::Timestamp;
 
 /// One thing that went wrong, with everything that is known about it. No secret is in it.
@@ -78,7 +78,8 @@ impl Occurrence {
             (None, Some(response)) => format!("{} answered", response.status_line()),
             (None, None) => self.kind.describe().to_owned(),
         };
-        shortened(title.lines().next().unwrap_or_default(), 200)
+        let first_line = title.lines().next().unwrap_or_default();
+        shortened(&one_line(first_line), 200)
     }
 
     /// Where it broke: the place in the code, else the route.

@@ -1,6 +1,7 @@
 //! Names and values that are never kept.
 //!
-//! Redaction runs on the background thread and in the audit writer, before anything is stored, sent or written. It works by name
+//! Redaction runs before anything is stored, sent or written: on the background thread and in the audit file's writer; and, where
+//! a `tracing` subscriber wants spans and audit events, in the request's own task. It works by name
 //! (`password=…`, `"api_key": "…"`, `Authorization: …`) and by value (bearer tokens, JSON Web Tokens, keys with a
 //! vendor's prefix, passwords in URLs, card numbers).
 
@@ -51,6 +52,12 @@ pub(crate) struct Redactor {
 }
 
 impl Redactor {
+    /// Whether a name can be found in text: letters and digits of ASCII, with `_`, `-`, `.` or spaces between them.
+    pub(crate) fn is_name(name: &str) -> bool {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
+        name.chars().all(allowed) && !normalised(name).is_empty()
+    }
+
     /// The default names and these; more names only ever hide more.
     pub(crate) fn with_names(names: impl IntoIterator<Item = String>) -> Self {
         Self {
@@ -64,15 +71,12 @@ impl Redactor {
 
     /// Whether the value that belongs to `name` must not be kept.
     pub(crate) fn is_sensitive(&self, name: &str) -> bool {
-        if name.len() < 3 {
-            return false;
-        }
         let name = normalised(name);
-        SENSITIVE_NAMES
-            .iter()
-            .copied()
-            .chain(self.names.iter().map(String::as_str))
-            .any(|part| name.contains(part))
+        SENSITIVE_NAMES.iter().any(|part| name.contains(part))
+            || self.names.iter().any(|own| {
+                // A short one would be part of too many words.
+                name == *own || (own.len() >= MIN_PART && name.contains(own))
+            })
     }
 
     /// Free text: a message, a path, a user agent, the beginning of a body.
@@ -150,6 +154,9 @@ impl Redactor {
     }
 }
 
+/// Own names of fewer letters must be the whole name.
+const MIN_PART: usize = 4;
+
 fn normalised(name: &str) -> String {
     name.chars()
         .filter(|c| !matches!(c, '_' | '-' | '.' | ' '))
@@ -213,6 +220,8 @@ mod tests {
     fn own_names_hide_more() {
         let redactor = Redactor::with_names(["tax-id".to_owned(), String::new()]);
         assert_eq!(redactor.query("taxId=12&q=1"), "taxId=[redacted]&q=1");
+        let short = Redactor::with_names(["pw".to_owned()]);
+        assert_eq!(short.query("pw=12&upward=1"), "pw=[redacted]&upward=1");
         assert_eq!(redactor.query("token=12"), "token=[redacted]");
         assert_eq!(redactor.text("TAX_ID: 12"), "TAX_ID: [redacted]");
     }

@@ -1,4 +1,4 @@
-//! One pass over free text: word by word, in time linear to its length.
+//! One pass over free text: word by word, in time linear to its length, whatever the text.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,8 @@ pub(super) fn redact<'t>(rules: &Redactor, text: &'t str) -> Cow<'t, str> {
         {
             out.hide(from, to);
             at = to;
-        } else if let Some((from, to)) = value_after(text, end).filter(|_| rules.is_sensitive(word))
+        } else if rules.is_sensitive(word)
+            && let Some((from, to)) = value_after(text, end)
         {
             let to = if to_end_of_line(word) {
                 line_end(text, from)
@@ -87,21 +88,31 @@ fn url_password(text: &str) -> Option<usize> {
     let end = authority
         .find(['/', '?', '#', ' ', '"', '\'', '\n'])
         .unwrap_or(authority.len());
-    let at = authority[..end].rfind('@')?;
-    Some("://".len() + at)
+    let length = match authority[..end].rfind('@') {
+        Some(at) => at,
+        // Cut off before its `@`: what stands behind the colon may be a password, unless it is a port.
+        None if end == authority.len() => {
+            let (_, port) = authority.rsplit_once(':')?;
+            let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+            (!is_port && !authority.ends_with(']')).then_some(end)?
+        }
+        None => return None,
+    };
+    Some("://".len() + length)
 }
 
 /// A value that is a secret whatever its name: its length.
 fn secret_value(text: &str) -> Option<usize> {
     let word = word_at(text);
-    if word.starts_with("eyJ") && word.len() > 8 {
+    // Only with the dot is the rest looked through: so that each byte is looked at a bounded number of times.
+    if word.starts_with("eyJ") && word.len() > 8 && text.as_bytes().get(word.len()) == Some(&b'.') {
         let token = text
             .bytes()
             .position(|byte| {
                 !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'='))
             })
             .unwrap_or(text.len());
-        return text[..token].contains('.').then_some(token);
+        return Some(token);
     }
     let known = KEY_PREFIXES
         .iter()
@@ -191,10 +202,12 @@ fn quoted_end(bytes: &[u8], from: usize, quote: u8) -> usize {
     at.min(bytes.len())
 }
 
-/// `Authorization: Digest a, b` and `Cookie: a=1; b=2` hold spaces and more than one value.
+/// `Authorization: Digest a, b`, `Cookie: a=1; b=2` and a passphrase hold spaces and more than one value.
 fn to_end_of_line(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
-    word.contains("authorization") || word.contains("cookie")
+    ["authorization", "cookie", "passphrase"]
+        .iter()
+        .any(|name| word.contains(name))
 }
 
 fn line_end(text: &str, from: usize) -> usize {
@@ -261,6 +274,9 @@ mod tests {
             ),
             ("sent Bearer abcdefgh12345", "sent Bearer [redacted]"),
             ("a bearer of news", "a bearer of news"),
+            ("postgres://app:hunter2", "postgres://[redacted]"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("passphrase: correct horse staple", "passphrase: [redacted]"),
             ("jwt was eyJhbGciOi.eyJzdWIi.SflKxw", "jwt was [redacted]"),
             ("card 4111111111111111 refused", "card [redacted] refused"),
             (
@@ -271,6 +287,26 @@ mod tests {
             ("passwort für müller", "passwort für müller"),
         ] {
             assert_eq!(Redactor::default().text(text), expected, "of {text:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_text_takes_no_longer_than_other_text() {
+        // Looking on from every word to the end would take minutes over these.
+        for piece in [
+            "a=",
+            "eyJaaaaaa=",
+            "password=",
+            "bearer ",
+            "://",
+            "://a:",
+            "token\"",
+            "'",
+            "\\",
+        ] {
+            let text = piece.repeat((1 << 18) / piece.len());
+            let _ = Redactor::default().text(&text);
+            let _ = Redactor::default().query(&text);
         }
     }
 

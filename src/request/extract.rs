@@ -51,6 +51,7 @@ fn extract(parts: &Parts) -> Option<RequestContext> {
 #[error(
     "`RequestContext` needs the monitor's layer: add `.layer(MonitorLayer::new())` after the routes"
 )]
+#[non_exhaustive]
 pub struct MissingMonitorLayer;
 
 impl IntoResponse for MissingMonitorLayer {

@@ -22,6 +22,9 @@ fn hops(
 ) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();
     for line in lines {
+        // A client may have opened a quotation mark that the proxies' own entries would vanish in. Then every comma counts:
+        // what stands behind the last one is a proxy's word.
+        let quoted = quoted && !ends_in_quotes(line);
         let mut rest = *line;
         while !rest.is_empty() {
             let end = entry_end(rest, quoted);
@@ -38,6 +41,19 @@ fn hops(
     }
     hops.drain(..hops.len().saturating_sub(MAX_HOPS));
     hops
+}
+
+fn ends_in_quotes(line: &[u8]) -> bool {
+    let (mut in_quotes, mut escaped) = (false, false);
+    for byte in line {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_quotes => escaped = true,
+            b'"' => in_quotes = !in_quotes,
+            _ => {}
+        }
+    }
+    in_quotes
 }
 
 /// Where the first entry ends: at a comma that stands in no quotation marks.
@@ -196,7 +212,9 @@ mod tests {
             ("for=192.0.2.1;for=192.0.2.2", &["-"]),
             ("for = 192.0.2.1", &["-"]),
             ("for=\"192.0.2.1", &["-"]),
-            ("for=6.6.6.6;x=\", for=\"192.0.2.1\"", &["-"]),
+            ("for=6.6.6.6;x=\", for=\"192.0.2.1\"", &["-", "192.0.2.1"]),
+            ("for=\"x, for=192.0.2.1", &["-", "192.0.2.1"]),
+            ("for=\"x\\, for=192.0.2.1", &["-", "192.0.2.1"]),
         ] {
             assert_eq!(shown(forwarded(&[line.as_bytes()])), expected, "{line}");
         }

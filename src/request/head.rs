@@ -5,62 +5,144 @@
 
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
+use super::short::ShortText;
+use super::trace::TRACEPARENT;
 use crate::text::cut;
 
-/// Method, target, version and the headers that every record names, in one allocation.
+/// Method, target, version and the headers that every record names.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     method: Method,
     version: Version,
     content_length: Option<u64>,
     /// Path, query, host, user agent and referrer one after the other; `ends` says where each ends.
-    text: Box<str>,
+    text: ShortText<INLINE>,
     ends: [u16; 5],
     has: u8,
 }
 
+/// The texts of a request's head.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Texts<'r> {
+    pub(crate) path: &'r str,
+    pub(crate) query: Option<&'r str>,
+    pub(crate) host: Option<&'r str>,
+    pub(crate) user_agent: Option<&'r str>,
+    pub(crate) referer: Option<&'r str>,
+}
+
+/// The headers that are looked at, found in one pass: a look-up for each would cost more.
+#[derive(Debug, Default)]
+pub(super) struct KnownHeaders<'h> {
+    host: Option<&'h HeaderValue>,
+    user_agent: Option<&'h HeaderValue>,
+    referer: Option<&'h HeaderValue>,
+    content_length: Option<&'h HeaderValue>,
+    content_type: Option<&'h HeaderValue>,
+    pub(super) accept: Option<&'h HeaderValue>,
+    /// The only `traceparent`; several count as none.
+    pub(super) traceparent: Option<&'h HeaderValue>,
+}
+
+impl<'h> KnownHeaders<'h> {
+    pub(super) fn find(headers: &'h HeaderMap) -> Self {
+        let mut known = Self::default();
+        let mut traceparents = 0;
+        for (name, value) in headers {
+            // The first of several counts, as with `HeaderMap::get`.
+            if *name == header::HOST {
+                known.host.get_or_insert(value);
+            } else if *name == header::USER_AGENT {
+                known.user_agent.get_or_insert(value);
+            } else if *name == header::ACCEPT {
+                known.accept.get_or_insert(value);
+            } else if *name == header::CONTENT_TYPE {
+                known.content_type.get_or_insert(value);
+            } else if *name == header::CONTENT_LENGTH {
+                known.content_length.get_or_insert(value);
+            } else if *name == header::REFERER {
+                known.referer.get_or_insert(value);
+            } else if *name == TRACEPARENT {
+                traceparents += 1;
+                known.traceparent = Some(value);
+            }
+        }
+        if traceparents > 1 {
+            known.traceparent = None;
+        }
+        known
+    }
+
+    pub(super) fn is_grpc(&self) -> bool {
+        let kind = self.content_type.map(HeaderValue::as_bytes);
+        let behind = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+        // Not `application/grpc-web`, which is another protocol.
+        behind.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+    }
+}
+
 impl Head {
-    pub(super) fn copy(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap) -> Self {
-        let value = |name| headers.get(name).map(HeaderValue::as_bytes);
+    pub(super) fn copy(
+        method: &Method,
+        uri: &Uri,
+        version: Version,
+        known: &KnownHeaders<'_>,
+    ) -> Self {
+        let host = uri
+            .authority()
+            .map(|authority| authority.as_str().as_bytes())
+            .or(known.host.map(HeaderValue::as_bytes))
+            .map(without_login);
         let parts = [
             Some(uri.path().as_bytes()),
             uri.query().map(str::as_bytes),
-            uri.authority()
-                .map(|authority| authority.as_str().as_bytes())
-                .or_else(|| value(header::HOST)),
-            value(header::USER_AGENT),
-            value(header::REFERER),
+            host,
+            known.user_agent.map(HeaderValue::as_bytes),
+            known.referer.map(HeaderValue::as_bytes),
         ];
-        let room = parts
-            .iter()
-            .flatten()
-            .zip(MAX_BYTES)
-            .map(|(part, max)| part.len().min(max));
-        let mut text = String::with_capacity(room.sum());
         let mut ends = [0; 5];
         let mut has = 0;
-        for (index, part) in parts.into_iter().enumerate() {
+        let mut end = 0;
+        for (index, part) in parts.iter().enumerate() {
             if let Some(part) = part {
                 has |= 1 << index;
-                push_text(&mut text, part, MAX_BYTES[index]);
+                end += part.len().min(MAX_BYTES[index]);
             }
-            ends[index] = u16::try_from(text.len()).unwrap_or(u16::MAX);
+            ends[index] = u16::try_from(end).unwrap_or(u16::MAX);
         }
+        let within = parts.iter().zip(MAX_BYTES);
+        let within = within.filter_map(|(part, max)| part.map(|part| &part[..part.len().min(max)]));
+        let text = ShortText::from_parts(within)
+            .unwrap_or_else(|| ShortText::Heap(repaired(&parts, &mut ends).into_boxed_str()));
         Self {
             method: copied(method),
             version,
-            content_length: value(header::CONTENT_LENGTH)
-                .and_then(|length| std::str::from_utf8(length).ok()?.parse().ok()),
-            text: text.into_boxed_str(),
+            content_length: known
+                .content_length
+                .and_then(|length| length.to_str().ok()?.parse().ok()),
+            text,
             ends,
             has,
         }
     }
 
-    fn part(&self, index: usize) -> Option<&str> {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let whole = (self.has & (1 << index)) != 0;
-        whole.then(|| &self.text[usize::from(start)..usize::from(self.ends[index])])
+    /// All texts at once: cheaper than one after the other.
+    pub(super) fn texts(&self) -> Texts<'_> {
+        let text = self.text.as_str();
+        let part = |index: usize| {
+            let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+            let is_there = (self.has & (1 << index)) != 0;
+            is_there
+                .then(|| text.get(usize::from(start)..usize::from(self.ends[index])))
+                .flatten()
+        };
+        Texts {
+            path: part(0).unwrap_or_default(),
+            query: part(1),
+            host: part(2),
+            user_agent: part(3),
+            referer: part(4),
+        }
     }
 
     pub(super) fn method(&self) -> &Method {
@@ -74,35 +156,31 @@ impl Head {
     pub(super) fn content_length(&self) -> Option<u64> {
         self.content_length
     }
-
-    pub(super) fn path(&self) -> &str {
-        self.part(0).unwrap_or_default()
-    }
-
-    pub(super) fn query(&self) -> Option<&str> {
-        self.part(1)
-    }
-
-    pub(super) fn host(&self) -> Option<&str> {
-        self.part(2)
-    }
-
-    pub(super) fn user_agent(&self) -> Option<&str> {
-        self.part(3)
-    }
-
-    pub(super) fn referer(&self) -> Option<&str> {
-        self.part(4)
-    }
 }
 
-/// Appends at most `max` bytes; a byte that belongs to no character becomes U+FFFD.
-fn push_text(out: &mut String, bytes: &[u8], max: usize) {
-    let begin = &bytes[..bytes.len().min(max)];
-    match std::str::from_utf8(begin) {
-        Ok(text) => out.push_str(text),
-        Err(_) => out.push_str(cut(&String::from_utf8_lossy(begin), max)),
+/// The host of `user:password@host`: what stands before the last `@` is never kept.
+fn without_login(host: &[u8]) -> &[u8] {
+    // No early exit: so the compiler looks at many bytes at once.
+    if !host.iter().fold(false, |any, byte| any | (*byte == b'@')) {
+        return host;
     }
+    let login = host.iter().rposition(|byte| *byte == b'@');
+    login.map_or(host, |at| &host[at + 1..])
+}
+
+/// The same text where it is long, where some bytes belong to no character, or where a cut went through one: such bytes
+/// become U+FFFD.
+fn repaired(parts: &[Option<&[u8]>; 5], ends: &mut [u16; 5]) -> String {
+    let mut text = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        if let Some(part) = part {
+            let max = MAX_BYTES[index];
+            let lossy = String::from_utf8_lossy(&part[..part.len().min(max)]);
+            text.push_str(cut(&lossy, max));
+        }
+        ends[index] = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    }
+    text
 }
 
 /// A method as long as a client likes: beyond the bound it is kept as `_OTHER`, as OpenTelemetry names it.
@@ -116,11 +194,51 @@ fn copied(method: &Method) -> Method {
 /// The bytes kept of path, query, host, user agent and referrer.
 const MAX_BYTES: [usize; 5] = [2048, 2048, 255, 512, 1024];
 const MAX_METHOD: usize = 32;
+/// Enough for the five of an ordinary request of a browser.
+const INLINE: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn head(method: &Method, uri: &Uri, headers: &HeaderMap) -> Head {
+        Head::copy(method, uri, Version::HTTP_11, &KnownHeaders::find(headers))
+    }
+
+    #[test]
+    fn a_login_in_the_host_is_not_kept() {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_str(&format!("uma:{}@shop:80", "x".repeat(300))).unwrap();
+        headers.insert(header::HOST, value);
+        let seen = head(&Method::GET, &Uri::from_static("/"), &headers);
+        assert_eq!(seen.texts().host, Some("shop:80"));
+        let uri = Uri::from_static("http://uma:hunter2@shop/");
+        assert_eq!(
+            head(&Method::GET, &uri, &headers).texts().host,
+            Some("shop")
+        );
+    }
+
+    #[test]
+    fn several_traceparents_count_as_none() {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_static("a");
+        headers.append(TRACEPARENT, value.clone());
+        assert_eq!(KnownHeaders::find(&headers).traceparent, Some(&value));
+        headers.append(TRACEPARENT, value);
+        assert_eq!(KnownHeaders::find(&headers).traceparent, None);
+    }
+
+    #[test]
+    fn the_first_of_several_counts() {
+        let mut headers = HeaderMap::new();
+        for agent in ["one", "two"] {
+            headers.append(header::USER_AGENT, HeaderValue::from_static(agent));
+        }
+        let head = head(&Method::GET, &Uri::from_static("/"), &headers);
+        assert_eq!(head.texts().user_agent, Some("one"));
+    }
 
     #[test]
     fn a_huge_head_is_cut() {
@@ -133,10 +251,10 @@ mod tests {
             headers.insert(name, HeaderValue::from_str(&long).unwrap());
         }
         let method = Method::from_bytes("M".repeat(100).as_bytes()).unwrap();
-        let head = Head::copy(&method, &uri, Version::HTTP_11, &headers);
-        assert!(head.text.len() <= MAX_BYTES.iter().sum());
-        assert_eq!(head.user_agent().map(str::len), Some(512));
-        assert_eq!(head.host().map(str::len), Some(255));
+        let head = head(&method, &uri, &headers);
+        assert!(head.text.as_str().len() <= MAX_BYTES.iter().sum());
+        assert_eq!(head.texts().user_agent.map(str::len), Some(512));
+        assert_eq!(head.texts().host.map(str::len), Some(255));
         assert_eq!(head.method().as_str(), "_OTHER");
     }
 
@@ -144,15 +262,14 @@ mod tests {
     fn absent_and_empty_are_told_apart() {
         let mut headers = HeaderMap::new();
         headers.insert(header::USER_AGENT, HeaderValue::from_static(""));
-        let head = Head::copy(
-            &Method::GET,
-            &Uri::from_static("/a?"),
-            Version::HTTP_11,
-            &headers,
-        );
-        assert_eq!((head.path(), head.query()), ("/a", Some("")));
+        let head = head(&Method::GET, &Uri::from_static("/a?"), &headers);
+        assert_eq!((head.texts().path, head.texts().query), ("/a", Some("")));
         assert_eq!(
-            (head.host(), head.user_agent(), head.referer()),
+            (
+                head.texts().host,
+                head.texts().user_agent,
+                head.texts().referer
+            ),
             (None, Some(""), None)
         );
     }
@@ -163,8 +280,8 @@ mod tests {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 let mut headers = HeaderMap::new();
                 headers.insert(header::USER_AGENT, value);
-                let head = Head::copy(&Method::GET, &Uri::from_static("/"), Version::HTTP_11, &headers);
-                let agent = head.user_agent().unwrap();
+                let head = head(&Method::GET, &Uri::from_static("/"), &headers);
+                let agent = head.texts().user_agent.unwrap();
                 prop_assert!(agent.len() <= 512);
                 if bytes.is_ascii() && bytes.len() <= 512 {
                     prop_assert_eq!(agent.as_bytes(), &bytes[..]);

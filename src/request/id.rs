@@ -2,52 +2,52 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use bytes::Bytes;
 use http::HeaderValue;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use super::short::ShortText;
 use crate::time::Timestamp;
 
 /// The id that ties together a response, its log lines, its audit record and every alert about it.
 ///
 /// Either 1 to 128 characters of `[A-Za-z0-9._-]` that a trusted proxy sent, or a new UUIDv7 (RFC 9562), which sorts by
 /// time.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct RequestId(HeaderValue);
+#[derive(Clone)]
+pub struct RequestId(ShortText<UUID>);
 
 impl RequestId {
     /// A new id for a request that began at `now`.
-    ///
-    /// The random bits come from a keyed hash (SipHash, keys from the operating system, one pair per thread) over a
-    /// counter and the time. So a process that forks does not repeat itself, and no id costs a system call.
     pub(crate) fn generate(now: Timestamp) -> Self {
-        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-        Self::generate_uuid(now)
-            .hyphenated()
-            .encode_lower(&mut text);
-        // `from_owner` is one allocation now and none for the clones that follow.
-        let value = HeaderValue::from_maybe_shared(Bytes::from_owner(text));
-        Self(value.unwrap_or_else(|_| HeaderValue::from_static("invalid")))
+        let mut text = [0; UUID];
+        Self(ShortText::new(
+            Self::generate_uuid(now)
+                .hyphenated()
+                .encode_lower(&mut text),
+        ))
     }
 
     /// The UUID of [`generate`](Self::generate), for whatever else wants ids that sort by time.
+    ///
+    /// Ids need to differ, not to be secret. Each thread has a generator of its own (SplitMix64: a counter and a mixer),
+    /// seeded by the operating system; an id costs no system call. The time is mixed in as well, so that a process that
+    /// forks does not repeat itself.
     pub(crate) fn generate_uuid(now: Timestamp) -> Uuid {
         thread_local! {
-            static KEYS: (RandomState, RandomState) = (RandomState::new(), RandomState::new());
-            static COUNT: Cell<u64> = const { Cell::new(0) };
+            static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(std::process::id()));
         }
-        let count = COUNT.replace(COUNT.get().wrapping_add(1));
-        let seed = (count, now.unix_micros());
-        let (high, low) =
-            KEYS.with(|(first, second)| (first.hash_one(seed), second.hash_one(seed)));
+        let micros = now.unix_micros().unsigned_abs();
+        let state = STATE.get().wrapping_add(GOLDEN_RATIO);
+        STATE.set(state);
+        let low = mixed(state ^ micros.rotate_left(32));
+        let high = mixed(low.wrapping_add(state));
         let mut random = [0; 10];
-        random[..8].copy_from_slice(&high.to_be_bytes());
-        random[8..].copy_from_slice(&low.to_be_bytes()[..2]);
-        let millis = u64::try_from(now.unix_micros() / 1_000).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+        random[..8].copy_from_slice(&low.to_be_bytes());
+        random[8..].copy_from_slice(&high.to_be_bytes()[..2]);
+        uuid::Builder::from_unix_timestamp_millis(micros / 1_000, &random).into_uuid()
     }
 
     /// The id in `value`, when it has the form that is believed.
@@ -57,10 +57,8 @@ impl RequestId {
             && bytes
                 .iter()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-        // A copy: a slice would keep the connection's whole read buffer alive for as long as the id.
-        valid
-            .then(|| HeaderValue::from_bytes(bytes).ok().map(Self))
-            .flatten()
+        let text = std::str::from_utf8(bytes).ok().filter(|_| valid)?;
+        Some(Self(ShortText::new(text)))
     }
 
     /// The longest id that is taken over, in bytes.
@@ -69,13 +67,34 @@ impl RequestId {
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        self.0.as_str()
     }
 
-    /// The id as the value of a header; cloning it copies nothing.
+    /// The id as the value of a header. Clones of the value copy nothing.
     #[must_use]
-    pub fn header_value(&self) -> &HeaderValue {
-        &self.0
+    pub fn header_value(&self) -> HeaderValue {
+        // `from_owner` is one allocation now and none for the clones that follow.
+        let value = match &self.0 {
+            ShortText::Inline { length: 36, bytes } => {
+                HeaderValue::from_maybe_shared(Bytes::from_owner(*bytes))
+            }
+            other => HeaderValue::from_str(other.as_str()),
+        };
+        value.unwrap_or_else(|_| HeaderValue::from_static("invalid"))
+    }
+}
+
+impl PartialEq for RequestId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for RequestId {}
+
+impl Hash for RequestId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
@@ -96,6 +115,17 @@ impl Serialize for RequestId {
         serializer.serialize_str(self.as_str())
     }
 }
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+const fn mixed(state: u64) -> u64 {
+    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    state ^ (state >> 31)
+}
+
+/// The length of a UUID as text.
+const UUID: usize = uuid::fmt::Hyphenated::LENGTH;
+const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Whose request ids are taken over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,7 +160,10 @@ mod tests {
                 id.as_str().starts_with("01a2"),
                 "{id} does not begin with the time"
             );
-            assert_eq!(RequestId::from_header(id.header_value()).as_ref(), Some(id));
+            assert_eq!(
+                RequestId::from_header(&id.header_value()).as_ref(),
+                Some(id)
+            );
         }
     }
 

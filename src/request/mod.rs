@@ -3,6 +3,7 @@
 //! The layer makes one [`RequestContext`] for each request. Handlers and middleware get at it in three ways: as an axum
 //! extractor, from the request's extensions, and with [`current`] in any function that runs for the request.
 
+mod accept;
 mod client;
 mod current;
 #[cfg(feature = "axum")]
@@ -11,35 +12,39 @@ mod forwarded;
 mod head;
 mod id;
 mod panicked;
+mod settings;
+mod short;
 mod snapshot;
 mod trace;
 mod user;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{Extensions, HeaderName, Method, Request, Version};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use serde_json::Value;
 
+pub use accept::Preferred;
 pub use client::{ForwardedHeader, PeerAddr};
 pub use current::current;
 #[cfg(feature = "axum")]
 pub use extract::MissingMonitorLayer;
 pub use id::{RequestId, TrustRequestIds};
-pub use panicked::{CodeLocation, PanicRecord};
+pub use panicked::CodeLocation;
 pub use snapshot::RequestSnapshot;
 pub use trace::TraceContext;
 pub use user::User;
 
 pub(crate) use client::TrustedProxies;
 pub(crate) use current::enter;
+pub(crate) use panicked::PanicRecord;
+pub(crate) use settings::{PeerSource, RequestSettings};
 
 use crate::text::shortened;
 use crate::time::Timestamp;
-use head::Head;
+use head::{Head, KnownHeaders, Texts};
 use user::Values;
 
 /// One request, from its head to the end of its response: a handle that is cheap to clone.
@@ -64,6 +69,7 @@ struct Inner {
     peer: Option<SocketAddr>,
     client: Option<IpAddr>,
     trace: Option<TraceContext>,
+    is_grpc: bool,
     state: Mutex<State>,
 }
 
@@ -72,8 +78,15 @@ struct Inner {
 pub(crate) struct State {
     pub(crate) user: Option<User>,
     pub(crate) route: Option<Route>,
-    pub(crate) values: Values,
-    panic: Option<PanicRecord>,
+    /// Made when the first one is set.
+    values: Option<Box<Values>>,
+    panic: Option<Box<PanicRecord>>,
+}
+
+impl State {
+    fn values_mut(&mut self) -> &mut Values {
+        self.values.get_or_insert_default()
+    }
 }
 
 /// The template of the route that serves the request.
@@ -96,28 +109,18 @@ impl Route {
     }
 }
 
-/// How ids and addresses are read from requests.
-#[derive(Clone)]
-pub(crate) struct RequestSettings {
-    /// Tells the contexts of one monitor from those of another.
-    pub(crate) owner: usize,
-    pub(crate) id_header: HeaderName,
-    pub(crate) trust_ids: TrustRequestIds,
-    pub(crate) proxies: TrustedProxies,
-    pub(crate) forwarded_header: ForwardedHeader,
-    pub(crate) peer: Option<PeerSource>,
-}
-
-/// Finds the peer's address in the extensions of a server that has its own type for it.
-pub(crate) type PeerSource = Arc<dyn Fn(&Extensions) -> Option<SocketAddr> + Send + Sync>;
-
 impl RequestContext {
-    /// Reads everything of the request's head that is kept.
-    pub(crate) fn begin<B>(request: &Request<B>, settings: &RequestSettings) -> Self {
+    /// Reads everything of the request's head that is kept, and the `Accept` header, which is not: it is a piece of the
+    /// connection's read buffer.
+    pub(crate) fn begin<B>(
+        request: &Request<B>,
+        settings: &RequestSettings,
+    ) -> (Self, Option<HeaderValue>) {
         let started = Instant::now();
         let started_at = Timestamp::now();
         let headers = request.headers();
-        let peer = peer(request.extensions(), settings);
+        let known = KnownHeaders::find(headers);
+        let peer = settings.peer(request.extensions());
         let client = peer.map(|peer| {
             settings
                 .proxies
@@ -126,32 +129,32 @@ impl RequestContext {
         let trusted = match settings.trust_ids {
             TrustRequestIds::Anybody => true,
             TrustRequestIds::Nobody => false,
-            TrustRequestIds::Proxies => {
-                peer.is_some_and(|peer| settings.proxies.contains(peer.ip().to_canonical()))
-            }
+            TrustRequestIds::Proxies => client.is_some_and(|(_, by_proxy)| by_proxy),
         };
-        let inbound = if trusted {
-            headers.get(&settings.id_header)
-        } else {
-            None
+        let outer = request.extensions().get::<Self>();
+        let inbound = match outer {
+            // Another monitor farther out has named it already.
+            Some(outer) => Some(outer.id().clone()),
+            None if trusted => inbound_id(headers, &settings.id_header),
+            None => None,
         };
         let state = State {
             route: route(request.extensions()),
             ..State::default()
         };
-        Self(Arc::new(Inner {
+        let context = Self(Arc::new(Inner {
             owner: settings.owner,
-            id: inbound
-                .and_then(RequestId::from_header)
-                .unwrap_or_else(|| RequestId::generate(started_at)),
+            id: inbound.unwrap_or_else(|| RequestId::generate(started_at)),
             started,
             started_at,
-            head: Head::copy(request.method(), request.uri(), request.version(), headers),
+            head: Head::copy(request.method(), request.uri(), request.version(), &known),
             peer,
-            client,
-            trace: TraceContext::from_headers(headers),
+            client: client.map(|(address, _)| address),
+            trace: known.traceparent.and_then(TraceContext::from_header),
+            is_grpc: request.method() == Method::POST && known.is_grpc(),
             state: Mutex::new(state),
-        }))
+        }));
+        (context, known.accept.cloned())
     }
 
     /// The request's id.
@@ -181,13 +184,13 @@ impl RequestContext {
     /// The path as it was sent, without the query. At most 2 KiB are kept.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.0.head.path()
+        self.texts().path
     }
 
     /// The query as it was sent, without the `?`: it may hold secrets. At most 2 KiB are kept.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.0.head.query()
+        self.texts().query
     }
 
     /// The HTTP version.
@@ -199,19 +202,19 @@ impl RequestContext {
     /// The host that was asked for. At most 255 bytes are kept.
     #[must_use]
     pub fn host(&self) -> Option<&str> {
-        self.0.head.host()
+        self.texts().host
     }
 
     /// The `User-Agent` header. At most 512 bytes are kept.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
-        self.0.head.user_agent()
+        self.texts().user_agent
     }
 
     /// The `Referer` header: it may hold secrets. At most 1 KiB is kept.
     #[must_use]
     pub fn referer(&self) -> Option<&str> {
-        self.0.head.referer()
+        self.texts().referer
     }
 
     /// The length of the request's body in bytes, as its header says.
@@ -241,6 +244,9 @@ impl RequestContext {
     }
 
     /// Says who made the request. The last word counts.
+    ///
+    /// Call it where the user becomes known: in the middleware that checks the session, and in the handler that logs
+    /// somebody in, whose own request came without a session.
     pub fn set_user(&self, user: User) {
         self.state().user = Some(user);
     }
@@ -256,7 +262,9 @@ impl RequestContext {
     /// At most 32 tags with names of at most 64 bytes are kept; a value longer than 256 bytes is cut. What is refused is
     /// counted in the occurrence.
     pub fn set_tag(&self, name: impl AsRef<str>, value: impl AsRef<str>) {
-        self.state().values.set_tag(name.as_ref(), value.as_ref());
+        // Outside of the lock: the conversions are the app's code.
+        let (name, value) = (name.as_ref(), value.as_ref());
+        self.state().values_mut().set_tag(name, value);
     }
 
     /// Adds or changes an extra value: any JSON that helps to understand a failure.
@@ -264,12 +272,13 @@ impl RequestContext {
     /// At most 16 values with names of at most 64 bytes and of at most 4 KiB each are kept. What is refused is counted in
     /// the occurrence.
     pub fn set_extra(&self, name: impl AsRef<str>, value: impl Into<Value>) {
-        self.state().values.set_extra(name.as_ref(), value.into());
+        let (name, value) = (name.as_ref(), value.into());
+        self.state().values_mut().set_extra(name, value);
     }
 
     /// Names the route, for services without axum's router: a template such as `/buy/{item}`, never the path itself.
     ///
-    /// At most 256 bytes are kept.
+    /// Failures of one route are one problem; without a route, all of one method and status are. At most 256 bytes are kept.
     pub fn set_route(&self, template: impl AsRef<str>) {
         self.state().route = Some(Route::Named(shortened(template.as_ref(), 256).into()));
     }
@@ -283,8 +292,24 @@ impl RequestContext {
             .map(|route| route.as_str().to_owned())
     }
 
+    pub(crate) fn texts(&self) -> Texts<'_> {
+        self.0.head.texts()
+    }
+
+    /// Whether it is a call of gRPC.
+    pub(crate) fn is_grpc(&self) -> bool {
+        self.0.is_grpc
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn copied_state(&self) -> (Option<String>, Option<User>, Values) {
+        let state = self.state();
+        let route = state.route.as_ref().map(|route| route.as_str().to_owned());
+        let values = state.values.as_deref().cloned();
+        (route, state.user.clone(), values.unwrap_or_default())
     }
 
     /// Whether the monitor with this number made it.
@@ -302,13 +327,13 @@ impl RequestContext {
     /// Called by the panic hook: never waits. When the request's state is in use, the payload has to do.
     pub(crate) fn put_panic(&self, record: PanicRecord) {
         if let Ok(mut state) = self.0.state.try_lock() {
-            state.panic = Some(record);
+            state.panic = Some(Box::new(record));
         }
     }
 
     /// The panic that the hook saw last in this request, once.
     pub(crate) fn take_panic(&self) -> Option<PanicRecord> {
-        self.state().panic.take()
+        self.state().panic.take().map(|record| *record)
     }
 }
 
@@ -317,34 +342,20 @@ impl fmt::Debug for RequestContext {
         f.debug_struct("RequestContext")
             .field("id", self.id())
             .field("method", self.method())
-            .field("path", &self.path())
+            .field("route", &self.route())
             .finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for RequestSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestSettings")
-            .field("id_header", &self.id_header)
-            .field("trust_ids", &self.trust_ids)
-            .field("proxies", &self.proxies)
-            .field("forwarded_header", &self.forwarded_header)
-            .finish_non_exhaustive()
-    }
-}
-
-fn peer(extensions: &Extensions, settings: &RequestSettings) -> Option<SocketAddr> {
-    if let Some(source) = &settings.peer {
-        // The user's code: when it panics, the address is unknown and the request is served all the same.
-        return catch_unwind(AssertUnwindSafe(|| source(extensions))).unwrap_or(None);
-    }
-    if let Some(PeerAddr(peer)) = extensions.get() {
-        return Some(*peer);
-    }
-    #[cfg(feature = "axum")]
-    return extract::peer(extensions);
-    #[cfg(not(feature = "axum"))]
-    None
+/// The id in the request's only header of this name: where a proxy adds its own to the client's, nobody can tell which is
+/// which.
+fn inbound_id(headers: &HeaderMap, name: &HeaderName) -> Option<RequestId> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values
+        .next()
+        .is_none()
+        .then(|| RequestId::from_header(value))?
 }
 
 #[cfg_attr(

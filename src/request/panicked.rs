@@ -2,39 +2,14 @@
 
 use serde::Serialize;
 
-/// A panic as its hook saw it: the payload's text and type, the place in the code and the thread.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PanicRecord {
+/// A panic as its hook saw it: the payload's text (at most 8 KiB), its type (`&str`, `String` or `unknown`), the place in the
+/// code and the thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PanicRecord {
     pub(crate) message: Option<String>,
     pub(crate) payload_type: &'static str,
     pub(crate) location: Option<CodeLocation>,
     pub(crate) thread: Option<String>,
-}
-
-impl PanicRecord {
-    /// The text given to `panic!`; `None` when the payload was no text. At most 8 KiB are kept.
-    #[must_use]
-    pub fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    /// `&str` or `String`, or `unknown` for anything else given to `panic_any`.
-    #[must_use]
-    pub fn payload_type(&self) -> &str {
-        self.payload_type
-    }
-
-    /// Where the panic began.
-    #[must_use]
-    pub fn location(&self) -> Option<&CodeLocation> {
-        self.location.as_ref()
-    }
-
-    /// The name of the thread that panicked.
-    #[must_use]
-    pub fn thread(&self) -> Option<&str> {
-        self.thread.as_deref()
-    }
 }
 
 /// A place in the source code.

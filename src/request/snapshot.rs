@@ -77,8 +77,9 @@ impl RequestContext {
     /// Everything known so far, with no secret in it.
     pub(crate) fn snapshot(&self, redactor: &Redactor) -> RequestSnapshot {
         let text = |text: &str| redactor.text(text).into_owned();
-        let state = self.state();
-        let tags = state.values.tags().iter().map(|(name, value)| {
+        // Copied first: the request may still be running, and must not wait for the redaction.
+        let (route, user, values) = self.copied_state();
+        let tags = values.tags().iter().map(|(name, value)| {
             let hidden = redactor.is_sensitive(name);
             let value = if hidden {
                 REDACTED.to_owned()
@@ -87,7 +88,7 @@ impl RequestContext {
             };
             (name.clone(), value)
         });
-        let extra = state.values.extra().iter().map(|(name, value)| {
+        let extra = values.extra().iter().map(|(name, value)| {
             let mut value = value.clone();
             redactor.json(name, &mut value);
             (name.clone(), value)
@@ -98,7 +99,7 @@ impl RequestContext {
             method: self.method().to_string(),
             path: redactor.url(self.path()).into_owned(),
             query: self.query().map(|query| redactor.query(query).into_owned()),
-            route: state.route.as_ref().map(|route| route.as_str().to_owned()),
+            route,
             version: format!("{:?}", self.version()),
             host: self.host().map(text),
             client_address: self.client_address(),
@@ -107,10 +108,10 @@ impl RequestContext {
             referer: self.referer().map(|url| redactor.url(url).into_owned()),
             content_length: self.content_length(),
             trace: self.trace(),
-            user: state.user.clone(),
+            user: user.map(|user| user.redacted(text)),
             tags: tags.collect(),
             extra: extra.collect(),
-            refused_values: state.values.refused(),
+            refused_values: values.refused(),
         }
     }
 }

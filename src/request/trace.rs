@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderName, HeaderValue};
 use serde::{Serialize, Serializer};
 
 /// Where a request stands in a distributed trace, from its `traceparent` header.
@@ -17,12 +17,8 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let mut values = headers.get_all(TRACEPARENT).iter();
-        let value = values.next()?;
-        if values.next().is_some() {
-            return None;
-        }
+    /// Reads the value of the request's only `traceparent` header.
+    pub(crate) fn from_header(value: &HeaderValue) -> Option<Self> {
         Self::parse(value.as_bytes().trim_ascii())
     }
 
@@ -92,13 +88,12 @@ impl Serialize for TraceContext {
     }
 }
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const LENGTH: usize = 55;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     const VALID: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -141,15 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn one_header_with_spaces_round_it_counts_and_two_do_not() {
-        let mut headers = HeaderMap::new();
-        headers.append(
-            TRACEPARENT,
-            HeaderValue::from_str(&format!(" {VALID}\t")).unwrap(),
-        );
-        assert!(TraceContext::from_headers(&headers).is_some());
-        headers.append(TRACEPARENT, HeaderValue::from_static(VALID));
-        assert!(TraceContext::from_headers(&headers).is_none());
+    fn spaces_round_it_do_not_count() {
+        let value = HeaderValue::from_str(&format!(" {VALID}\t")).unwrap();
+        assert_eq!(TraceContext::from_header(&value), parse(VALID));
     }
 
     proptest! {
@@ -163,7 +152,7 @@ mod tests {
             let mut bytes = VALID.as_bytes().to_vec();
             bytes[at] = byte;
             if let Some(trace) = TraceContext::parse(&bytes) {
-                prop_assert!(bytes.starts_with(&bytes[..2]));
+                prop_assert!(bytes[..2] != *b"ff");
                 prop_assert_eq!(trace.trace_id().as_bytes(), &bytes[3..35]);
                 prop_assert_eq!(trace.parent_id().as_bytes(), &bytes[36..52]);
             }

@@ -1,0 +1,286 @@
+//! Every setting, with its default as a public constant.
+
+mod build;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Extensions, Response, StatusCode};
+use tower_http::classify::GrpcCode;
+
+use crate::audit::Audit;
+use crate::delivery::RetryRules;
+use crate::monitor::{AnswerFn, Failure, FailureRules, Monitor};
+#[cfg(doc)]
+use crate::notify::Log;
+use crate::notify::{DynNotifier, Notifier};
+use crate::occurrence::{Origin, host_name};
+use crate::request::{ForwardedHeader, PeerSource, TrustRequestIds};
+
+/// The header that carries request ids: `x-request-id`.
+pub const DEFAULT_REQUEST_ID_HEADER: &str = "x-request-id";
+/// The occurrences that may wait for the pipeline: 1024.
+pub const DEFAULT_QUEUE_LENGTH: usize = 1024;
+/// The alerts that may wait for one notifier: 64.
+pub const DEFAULT_ALERT_QUEUE_LENGTH: usize = 64;
+/// The problems that are remembered: 500.
+pub const DEFAULT_MAX_ISSUES: usize = 500;
+/// The occurrences kept of each problem: 5, the first and the last ones.
+pub const DEFAULT_MAX_OCCURRENCES: usize = 5;
+/// The time one try of a notifier may take: 10 s.
+pub const DEFAULT_NOTIFY_TIME_LIMIT: Duration = Duration::from_secs(10);
+/// How often an alert is tried at each notifier: 8 times, which takes one to two minutes.
+pub const DEFAULT_NOTIFY_TRIES: u32 = 8;
+/// The bytes kept of the body of a failed answer: 1024.
+pub const DEFAULT_EVIDENCE_BYTES: usize = 1024;
+
+/// Every setting of a [`Monitor`].
+///
+/// ```
+/// use tower_monitor::{Audit, Monitor, notify::Log};
+///
+/// let monitor = Monitor::builder()
+///     .service("shop")
+///     .release("1.4.2")
+///     .environment("production")
+///     .trusted_proxies(["10.0.0.0/8"])
+///     .audit(Audit::tracing())
+///     .notifier(Log::new())
+///     .build()?;
+/// # Ok::<_, tower_monitor::BuildError>(())
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    origin: Origin,
+    request_id_header: String,
+    trust_request_ids: TrustRequestIds,
+    trusted_proxies: Vec<String>,
+    forwarded_header: ForwardedHeader,
+    peer: Option<PeerSource>,
+    failures: FailureRules,
+    answer: Option<AnswerFn>,
+    evidence_bytes: usize,
+    redact_names: Vec<String>,
+    audits: Option<Vec<Audit>>,
+    notifiers: Vec<Arc<dyn DynNotifier>>,
+    queue_length: usize,
+    alert_queue_length: usize,
+    max_issues: usize,
+    max_occurrences: usize,
+    retry: RetryRules,
+}
+
+impl Monitor {
+    /// Begins a monitor with every setting at its default.
+    pub fn builder() -> Builder {
+        Builder {
+            origin: Origin {
+                host: host_name(),
+                pid: std::process::id(),
+                ..Origin::default()
+            },
+            request_id_header: DEFAULT_REQUEST_ID_HEADER.to_owned(),
+            trust_request_ids: TrustRequestIds::default(),
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
+            peer: None,
+            failures: FailureRules::default(),
+            answer: None,
+            evidence_bytes: DEFAULT_EVIDENCE_BYTES,
+            redact_names: Vec::new(),
+            audits: None,
+            notifiers: Vec::new(),
+            queue_length: DEFAULT_QUEUE_LENGTH,
+            alert_queue_length: DEFAULT_ALERT_QUEUE_LENGTH,
+            max_issues: DEFAULT_MAX_ISSUES,
+            max_occurrences: DEFAULT_MAX_OCCURRENCES,
+            retry: RetryRules {
+                time_limit: DEFAULT_NOTIFY_TIME_LIMIT,
+                tries: DEFAULT_NOTIFY_TRIES,
+            },
+        }
+    }
+}
+
+impl Builder {
+    /// The service's name, in every alert. Default: none.
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.origin.service = Some(name.into());
+        self
+    }
+
+    /// The release that runs, in every alert: a version or a revision. Default: none.
+    pub fn release(mut self, release: impl Into<String>) -> Self {
+        self.origin.release = Some(release.into());
+        self
+    }
+
+    /// `production`, `staging` and the like, in every alert. Default: none.
+    pub fn environment(mut self, environment: impl Into<String>) -> Self {
+        self.origin.environment = Some(environment.into());
+        self
+    }
+
+    /// The header that carries request ids, on requests and responses. Default: [`DEFAULT_REQUEST_ID_HEADER`].
+    pub fn request_id_header(mut self, name: impl Into<String>) -> Self {
+        self.request_id_header = name.into();
+        self
+    }
+
+    /// Whose request ids are taken over. Default: those of the trusted proxies.
+    pub fn trust_request_ids(mut self, trust: TrustRequestIds) -> Self {
+        self.trust_request_ids = trust;
+        self
+    }
+
+    /// The proxies in front of this service: addresses (`10.0.0.7`) and networks (`10.0.0.0/8`).
+    ///
+    /// Only they are believed when they say where a request came from. Default: none, so that the peer of the connection is
+    /// the client.
+    pub fn trusted_proxies<I>(mut self, networks: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.trusted_proxies
+            .extend(networks.into_iter().map(Into::into));
+        self
+    }
+
+    /// The header in which the proxies write down where a request came from. Default: `X-Forwarded-For`.
+    pub fn forwarded_header(mut self, header: ForwardedHeader) -> Self {
+        self.forwarded_header = header;
+        self
+    }
+
+    /// Where a server that is neither axum nor sets [`PeerAddr`](crate::PeerAddr) puts the peer's address.
+    ///
+    /// For tonic: `|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr()`.
+    pub fn peer_address<F>(mut self, find: F) -> Self
+    where
+        F: Fn(&Extensions) -> Option<SocketAddr> + Send + Sync + 'static,
+    {
+        self.peer = Some(Arc::new(find));
+        self
+    }
+
+    /// Which statuses are failures that somebody should be told of. Default: 500 to 599.
+    pub fn failing_statuses<F>(mut self, fails: F) -> Self
+    where
+        F: Fn(StatusCode) -> bool + Send + Sync + 'static,
+    {
+        self.failures.status = Arc::new(fails);
+        self
+    }
+
+    /// Which gRPC codes are failures that somebody should be told of.
+    ///
+    /// Default: [`DEFAULT_GRPC_FAILURES`](crate::DEFAULT_GRPC_FAILURES).
+    pub fn failing_grpc_codes(mut self, codes: impl IntoIterator<Item = GrpcCode>) -> Self {
+        self.failures.grpc = codes.into_iter().collect();
+        self
+    }
+
+    /// Makes the answer to a request whose handler panicked, in place of the built-in page.
+    ///
+    /// The header with the request id is added to it. When the function panics too, the built-in answer is given. gRPC
+    /// clients always get `grpc-status: 13`.
+    pub fn answer<F>(mut self, answer: F) -> Self
+    where
+        F: Fn(&Failure<'_>) -> Response<Bytes> + Send + Sync + 'static,
+    {
+        self.answer = Some(Arc::new(answer));
+        self
+    }
+
+    /// How many bytes of the body of a failed answer are kept when it is text or JSON; 0 keeps none. At most 64 KiB.
+    /// A page of HTML counts as text, and its beginning rarely says what went wrong: better answer failures in plain words.
+    /// Default: [`DEFAULT_EVIDENCE_BYTES`].
+    pub fn evidence_bytes(mut self, bytes: usize) -> Self {
+        self.evidence_bytes = bytes;
+        self
+    }
+
+    /// More names whose values are never kept, beside [`SENSITIVE_NAMES`](crate::redact::SENSITIVE_NAMES).
+    ///
+    /// Letters and digits of ASCII; case, `_`, `-` and `.` make no difference. A name of four or more also matches as a part of
+    /// a longer one.
+    pub fn redact<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.redact_names.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds a place for the audit records. Default, when none is added: [`Audit::tracing`].
+    pub fn audit(mut self, audit: Audit) -> Self {
+        self.audits.get_or_insert_default().push(audit);
+        self
+    }
+
+    /// Writes no audit records.
+    pub fn no_audit(mut self) -> Self {
+        self.audits = Some(Vec::new());
+        self
+    }
+
+    /// Adds somebody who carries alerts to people. Default, when none is added: [`Log`].
+    pub fn notifier(mut self, notifier: impl Notifier) -> Self {
+        self.notifiers.push(Arc::new(notifier));
+        self
+    }
+
+    /// The occurrences that may wait for the pipeline. Of those beyond, only the number is kept.
+    /// Default: [`DEFAULT_QUEUE_LENGTH`].
+    pub fn queue_length(mut self, occurrences: usize) -> Self {
+        self.queue_length = occurrences;
+        self
+    }
+
+    /// The alerts that may wait for one notifier. Those beyond are lost for it, and counted.
+    /// Default: [`DEFAULT_ALERT_QUEUE_LENGTH`].
+    pub fn alert_queue_length(mut self, alerts: usize) -> Self {
+        self.alert_queue_length = alerts;
+        self
+    }
+
+    /// The problems that are remembered. For one more, the longest unseen is forgotten. Default: [`DEFAULT_MAX_ISSUES`].
+    pub fn max_issues(mut self, issues: usize) -> Self {
+        self.max_issues = issues;
+        self
+    }
+
+    /// The occurrences kept of each problem: the first and the last ones. Default: [`DEFAULT_MAX_OCCURRENCES`].
+    pub fn max_occurrences(mut self, occurrences: usize) -> Self {
+        self.max_occurrences = occurrences;
+        self
+    }
+
+    /// The time one try of a notifier may take. Default: [`DEFAULT_NOTIFY_TIME_LIMIT`].
+    pub fn notify_time_limit(mut self, limit: Duration) -> Self {
+        self.retry.time_limit = limit;
+        self
+    }
+
+    /// How often an alert is tried at each notifier. Default: [`DEFAULT_NOTIFY_TRIES`].
+    pub fn notify_tries(mut self, tries: u32) -> Self {
+        self.retry.tries = tries;
+        self
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("origin", &self.origin)
+            .field("request_id_header", &self.request_id_header)
+            .field("trusted_proxies", &self.trusted_proxies)
+            .field("audits", &self.audits)
+            .finish_non_exhaustive()
+    }
+}

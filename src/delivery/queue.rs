@@ -1,0 +1,168 @@
+//! What a failing request sees of the pipeline: it hands over and goes on.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::lane::TestDelivery;
+use super::sites::{Admission, Sites, uptime_seconds};
+use crate::loss::{LossCounter, LossReason};
+use crate::occurrence::{Evidence, Fingerprint};
+
+/// The entrance to the pipeline. Nothing here waits, but for the functions that are `async`.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    sender: mpsc::Sender<Command>,
+    sites: Arc<Sites>,
+    losses: Arc<LossCounter>,
+    ended: watch::Receiver<Option<bool>>,
+    /// A process that forks has no worker in the child.
+    process: u32,
+}
+
+/// What came of the shutdown, once there was one. The worker has the sender: when it is gone, nothing more comes.
+pub(super) type Ended = watch::Sender<Option<bool>>;
+
+/// What the worker is asked to do.
+pub(super) enum Command {
+    Report(Fingerprint, Box<Evidence>),
+    /// Deliver what has come so far; then go on.
+    Flush(Flush),
+    /// Deliver what has come so far, and end.
+    Shutdown(Flush),
+    /// One alert through every notifier.
+    Test(oneshot::Sender<Vec<TestDelivery>>),
+}
+
+/// Delivering what has come so far.
+pub(super) struct Flush {
+    /// How long it may take.
+    pub(super) limit: Duration,
+    /// What is waited for beside the notifiers.
+    pub(super) also: Also,
+    /// Whether it was done within the limit.
+    pub(super) reply: oneshot::Sender<bool>,
+}
+
+pub(super) type Also = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Queue {
+    pub(super) fn new(
+        length: usize,
+        losses: Arc<LossCounter>,
+    ) -> (Self, mpsc::Receiver<Command>, Ended) {
+        let (sender, receiver) = mpsc::channel(length.max(1));
+        let (end, ended) = watch::channel(None);
+        let sites = Arc::new(Sites::new());
+        (
+            Self {
+                sender,
+                sites,
+                losses,
+                ended,
+                process: std::process::id(),
+            },
+            receiver,
+            end,
+        )
+    }
+
+    /// An entrance to nowhere, for a process that may start no thread: everything is lost, and counted.
+    pub(crate) fn closed(losses: Arc<LossCounter>) -> Self {
+        Self::new(1, losses).0
+    }
+
+    /// Whether nobody takes anything out any more.
+    fn is_closed(&self) -> bool {
+        self.sender.is_closed() || self.process != std::process::id()
+    }
+
+    pub(super) fn sites(&self) -> Arc<Sites> {
+        Arc::clone(&self.sites)
+    }
+
+    /// Hands over what was seen of a failure. Never waits, never fails; what is dropped is counted.
+    pub(crate) fn report(&self, evidence: Evidence) {
+        if self.is_closed() {
+            return self.losses.add(LossReason::Occurrence, 1);
+        }
+        let fingerprint = Fingerprint::of(&evidence);
+        match self.sites.admit(fingerprint, uptime_seconds()) {
+            Admission::Counted => {}
+            Admission::Whole(slot) => {
+                let command = Command::Report(fingerprint, Box::new(evidence));
+                match self.sender.try_send(command) {
+                    Ok(()) => {}
+                    Err(mpsc::error::TrySendError::Full(_)) => {
+                        self.losses.add(LossReason::OccurrenceDetails, 1);
+                        self.sites.count(slot);
+                    }
+                    Err(mpsc::error::TrySendError::Closed(_)) => {
+                        self.losses.add(LossReason::Occurrence, 1);
+                    }
+                }
+            }
+            Admission::NoSlot => {
+                let command = Command::Report(fingerprint, Box::new(evidence));
+                if self.sender.try_send(command).is_err() {
+                    self.losses.add(LossReason::Occurrence, 1);
+                }
+            }
+        }
+    }
+
+    /// Waits until what was reported before is delivered and `also` is done, or the limit is reached.
+    pub(crate) async fn flush(
+        &self,
+        limit: Duration,
+        also: impl Future<Output = ()> + Send + 'static,
+    ) -> bool {
+        self.ask_to_flush(limit, Box::pin(also), Command::Flush)
+            .await
+    }
+
+    /// Like [`flush`](Self::flush), and the pipeline ends: what is reported later is lost, and counted.
+    pub(crate) async fn shutdown(
+        &self,
+        limit: Duration,
+        also: impl Future<Output = ()> + Send + 'static,
+    ) -> bool {
+        self.ask_to_flush(limit, Box::pin(also), Command::Shutdown)
+            .await
+    }
+
+    async fn ask_to_flush(
+        &self,
+        limit: Duration,
+        also: Also,
+        command: fn(Flush) -> Command,
+    ) -> bool {
+        if self.process != std::process::id() {
+            return false;
+        }
+        let (reply, answer) = oneshot::channel();
+        let flush = Flush { limit, also, reply };
+        match self.sender.send(command(flush)).await {
+            Ok(()) => answer.await.unwrap_or(false),
+            // The pipeline has ended and delivered what it could; the rest goes on without it.
+            Err(mpsc::error::SendError(Command::Flush(flush) | Command::Shutdown(flush))) => {
+                flush.also.await;
+                let mut ended = self.ended.clone();
+                let ended = ended.wait_for(Option::is_some).await;
+                ended.is_ok_and(|complete| *complete == Some(true))
+            }
+            Err(_) => false,
+        }
+    }
+
+    pub(crate) async fn test(&self) -> Vec<TestDelivery> {
+        let (reply, answer) = oneshot::channel();
+        if self.is_closed() || self.sender.send(Command::Test(reply)).await.is_err() {
+            return Vec::new();
+        }
+        answer.await.unwrap_or_default()
+    }
+}

@@ -1,0 +1,85 @@
+//! The layer that goes round the service.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_monitor::MonitorLayer;
+//!
+//! let app: Router = Router::new()
+//!     .route("/", get(|| async { "Hello" }))
+//!     .layer(MonitorLayer::new());
+//! ```
+//!
+//! With everything set:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_monitor::{Audit, Monitor};
+//!
+//! let monitor = Monitor::builder().service("shop").audit(Audit::tracing()).build()?;
+//! let app: Router = Router::new()
+//!     .route("/", get(|| async { "Hello" }))
+//!     .layer(monitor.layer());
+//! # Ok::<_, tower_monitor::BuildError>(())
+//! ```
+//!
+//! # Where it goes
+//!
+//! Anywhere, as there is no order to get wrong: round each route with `Router::layer`, where it knows the route; round the
+//! whole router; in a `ServiceBuilder`; round a plain hyper or tonic service. Where two layers of one monitor meet, the outer
+//! one works and the inner one only adds the route. What stands outside of it is not watched, so outermost is best.
+//!
+//! Round a whole router that `axum::serve` is to serve, which wants a `Router` with axum's own body:
+//!
+//! ```
+//! use axum::Router;
+//! use tower::Layer;
+//! use tower_monitor::MonitorLayer;
+//!
+//! # let routes: Router = Router::new();
+//! let app: Router = Router::new().fallback_service(MonitorLayer::new().layer(routes));
+//! ```
+//!
+//! # What happens when
+//!
+//! | When | Then |
+//! |---|---|
+//! | a request arrives | it gets its id: as header and extension for the inner services, and in the `tracing` span |
+//! | the service, its future or the body panics | an occurrence at once; before the head the client gets a 500 with the id |
+//! | the head of the response is there | it gets the id |
+//! | the body ends, breaks or is dropped | the audit record; for a failed answer the occurrence |
+//! | the future is dropped before the head | the audit record, with the outcome `abandoned` |
+//!
+//! A panic that the app catches itself is told when the request's answer is a failure, together with it. That may be the wrong
+//! one of two: a 503 after a panic that the handler had got over is told as that panic.
+//!
+//! A client that leaves so early that the server never calls the service is not seen: hyper drops such a request itself.
+
+mod answer;
+mod body;
+mod future;
+mod layer;
+mod service;
+mod watch;
+
+pub use body::MonitorBody;
+pub use future::ResponseFuture;
+pub use layer::MonitorLayer;
+pub use service::MonitorService;
+
+/// An error of any type.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What `catch_unwind` gives.
+type Payload = Box<dyn std::any::Any + Send>;
+
+/// Runs the app's code; what it panics with comes back.
+fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Payload> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
+}
+
+/// Drops what a panic left, whose own destructor may panic as well.
+fn discard<T>(value: T) {
+    if let Err(payload) = guarded(|| drop(value)) {
+        std::mem::forget(payload);
+    }
+}

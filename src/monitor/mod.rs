@@ -1,0 +1,126 @@
+//! The handle that everything shares: the layer, the app and the tests.
+
+mod settings;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+pub use settings::{DEFAULT_GRPC_FAILURES, Failure};
+
+pub(crate) use settings::{AnswerFn, FailureRules};
+
+use crate::audit::AuditLog;
+use crate::delivery::{Queue, TestDelivery};
+use crate::loss::{LossCounter, Losses};
+use crate::observation::Observation;
+use crate::occurrence::{Evidence, Fingerprint, Issue, Occurrence};
+use crate::redact::Redactor;
+use crate::request::RequestSettings;
+use crate::store::MemoryStore;
+
+/// One monitor: a handle that is cheap to clone.
+///
+/// Made by [`Monitor::builder`]; its [`layer`](Monitor::layer) goes round the service. The background threads end some time
+/// after the last handle is dropped, when what was undelivered is delivered or given up. Call [`shutdown`](Monitor::shutdown) before the process ends, so that nothing is left undelivered.
+///
+/// ```
+/// # use std::time::Duration;
+/// use tower_monitor::{Monitor, notify::Log};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tower_monitor::BuildError> {
+/// let monitor = Monitor::builder().service("shop").notifier(Log::new()).build()?;
+/// let app: axum::Router = axum::Router::new().layer(monitor.layer());
+///
+/// // … serve the app until it is told to stop …
+///
+/// monitor.shutdown(Duration::from_secs(5)).await;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Monitor(pub(crate) Arc<Inner>);
+
+/// What a monitor is made of.
+pub(crate) struct Inner {
+    pub(crate) requests: RequestSettings,
+    pub(crate) failures: FailureRules,
+    pub(crate) answer: Option<AnswerFn>,
+    pub(crate) evidence_bytes: usize,
+    pub(crate) redactor: Redactor,
+    pub(crate) audit: AuditLog,
+    pub(crate) queue: Queue,
+    pub(crate) store: Arc<Mutex<MemoryStore>>,
+    pub(crate) losses: Arc<LossCounter>,
+}
+
+impl Monitor {
+    /// Delivers what was reported so far: the audit file is written, each alert is delivered or given up.
+    ///
+    /// Returns whether that was done within `limit`, which begins when the background thread takes the call on. Needs no particular
+    /// runtime. After [`shutdown`](Self::shutdown) it returns what that returned.
+    pub async fn flush(&self, limit: Duration) -> bool {
+        self.0.queue.flush(limit, self.0.audit.flush()).await
+    }
+
+    /// Like [`flush`](Self::flush), and ends the pipeline: what is still undelivered after `limit` is given up.
+    ///
+    /// Failures that come later are still answered and audited, but nobody is told: they are counted as lost.
+    pub async fn shutdown(&self, limit: Duration) -> bool {
+        self.0.queue.shutdown(limit, self.0.audit.flush()).await
+    }
+
+    /// How much had to be dropped so far, by reason. All zero is the normal state.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        self.0.losses.totals()
+    }
+
+    /// The known problems, the last seen first.
+    #[must_use]
+    pub fn issues(&self) -> Vec<Issue> {
+        self.store(|store| store.issues())
+    }
+
+    /// The kept occurrences of a problem, oldest first: the very first and the last ones.
+    #[must_use]
+    pub fn occurrences(&self, fingerprint: Fingerprint) -> Vec<Arc<Occurrence>> {
+        self.store(|store| store.occurrences(fingerprint))
+    }
+
+    /// Sends a harmless alert through every notifier, one try each, and says what became of it.
+    ///
+    /// The list is empty after [`shutdown`](Self::shutdown).
+    pub async fn send_test_alert(&self) -> Vec<TestDelivery> {
+        self.0.queue.test().await
+    }
+
+    /// Writes the audit record.
+    pub(crate) fn observe(&self, observation: &Observation) {
+        self.0.audit.record(observation);
+    }
+
+    /// Hands a failure to the pipeline.
+    pub(crate) fn report(&self, evidence: Evidence) {
+        self.0.queue.report(evidence);
+    }
+
+    /// Whether the next request may begin.
+    pub(crate) fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.0.audit.poll_ready(context)
+    }
+
+    fn store<T>(&self, read: impl FnOnce(&MemoryStore) -> T) -> T {
+        read(&self.0.store.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor")
+            .field("requests", &self.0.requests)
+            .field("failures", &self.0.failures)
+            .field("losses", &self.losses())
+            .finish_non_exhaustive()
+    }
+}

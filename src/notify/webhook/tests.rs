@@ -1,0 +1,288 @@
+//! What a webhook sends, what it makes of answers, and which settings it refuses.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::*;
+use crate::loss::{LossCounter, LossReason};
+use crate::notify::http::test_server::{Script, TestServer};
+use crate::occurrence::{Evidence, Exception, Issue, Kind, Occurrence, Origin, Reason};
+use crate::redact::Redactor;
+use crate::request::{CodeLocation, RequestContext, RequestId, RequestSettings, User};
+use crate::time::Timestamp;
+
+#[test]
+fn the_payload_is_the_one_in_the_documentation() {
+    let golden: Value =
+        serde_json::from_str(include_str!("../../../tests/golden/webhook.json")).unwrap();
+    let payload: Value = serde_json::from_slice(&payload(&alert()).unwrap()).unwrap();
+    assert_eq!(payload, golden, "{payload:#}");
+}
+
+#[tokio::test]
+async fn an_alert_is_posted_and_signed() {
+    let server = TestServer::start(Script::answer("200 OK", &[], "ok")).await;
+    let webhook = Webhook::new(server.url("/in"))
+        .secret(SECRET)
+        .header("Authorization", "Bearer 0b6d3f1a")
+        .header("X-Team", "a")
+        .header("X-Team", "b");
+    webhook.check().unwrap();
+    webhook.notify(&alert()).await.unwrap();
+
+    let request = server.request();
+    assert_eq!(request.line(), "POST /in HTTP/1.1");
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    let agent = concat!("tower-monitor/", env!("CARGO_PKG_VERSION"));
+    assert_eq!(request.header("user-agent"), Some(agent));
+    assert_eq!(request.header("idempotency-key"), Some(ALERT_ID));
+    assert_eq!(request.header("authorization"), Some("Bearer 0b6d3f1a"));
+    assert!(request.head.contains("x-team: a\r\nx-team: b"));
+    assert_eq!(request.body, payload(&alert()).unwrap());
+
+    let signature = request.header("x-tower-monitor-signature").unwrap();
+    assert!(verify(SECRET, signature, &request.body, SystemTime::now()));
+    assert!(!verify(
+        "another",
+        signature,
+        &request.body,
+        SystemTime::now()
+    ));
+}
+
+#[tokio::test]
+async fn without_a_secret_there_is_no_signature() {
+    let server = TestServer::start(Script::answer("202 Accepted", &[], "")).await;
+    Webhook::new(server.url("/in"))
+        .notify(&alert())
+        .await
+        .unwrap();
+    assert_eq!(server.request().header("x-tower-monitor-signature"), None);
+}
+
+#[tokio::test]
+async fn the_answer_says_whether_to_try_again() {
+    let refused = answered("400 Bad Request", &[], "no such field").await;
+    assert_eq!(
+        refused.to_string(),
+        "refused: 400 Bad Request: no such field"
+    );
+    assert!(
+        !answered("413 Content Too Large", &[], "")
+            .await
+            .is_temporary()
+    );
+    assert!(
+        answered("401 Unauthorized", &[], "")
+            .await
+            .is_destination_gone()
+    );
+
+    let busy = answered("429 Too Many Requests", &["Retry-After: 17"], "").await;
+    assert_eq!(busy.wait(), Some(Duration::from_secs(17)));
+    let down = answered("503 Service Unavailable", &[], "").await;
+    assert!(down.is_temporary() && down.wait().is_none());
+    let moved = answered("307 Temporary Redirect", &["Location: /elsewhere"], "").await;
+    assert!(!moved.is_temporary() && !moved.is_destination_gone());
+}
+
+async fn answered(status: &str, headers: &[&str], body: &str) -> NotifyError {
+    let server = TestServer::start(Script::answer(status, headers, body)).await;
+    let webhook = Webhook::new(server.url("/in"));
+    let error = webhook.notify(&alert()).await.unwrap_err();
+    assert_eq!(server.requests().len(), 1);
+    error
+}
+
+#[test]
+fn a_wrong_url_is_found_by_the_check_and_not_shown() {
+    for (url, problem) in [
+        ("", "cannot be read"),
+        ("s3cr3t url", "cannot be read"),
+        ("ops.example.com/s3cr3t", "cannot be read"),
+        ("ops.example.com", "does not begin with"),
+        ("/s3cr3t", "does not begin with"),
+        ("ftp://ops.example.com/s3cr3t", "does not begin with"),
+        ("https://", "cannot be read"),
+        ("https:///s3cr3t", "cannot be read"),
+        ("https://:443/s3cr3t", "has no host"),
+        ("https://user:s3cr3t@ops.example.com/", "holds a user"),
+        ("https://ops.example.com/#s3cr3t", "has a fragment"),
+        ("https://ops.example.com:99999/s3cr3t", "has a port"),
+        ("https://ops.example.com:/s3cr3t", "has a port"),
+        ("https://öps.example.com/s3cr3t", "cannot be read"),
+    ] {
+        let error = Webhook::new(url).check().unwrap_err();
+        assert!(error.contains(problem), "{url}: {error}");
+        assert!(
+            error.contains("`https://ops.example.com/alerts`"),
+            "{error}"
+        );
+        assert!(!error.contains("s3cr3t"), "{error}");
+    }
+    for url in [
+        "https://ops.example.com/alerts?token=1",
+        "HTTP://localhost",
+        "http://[::1]:8080/",
+    ] {
+        assert_eq!(Webhook::new(url).check(), Ok(()), "{url}");
+    }
+}
+
+#[test]
+fn other_wrong_settings_are_found_by_the_check_too() {
+    let webhook = || Webhook::new("https://ops.example.com/alerts");
+    for (webhook, problem) in [
+        (webhook().name(" "), "name is empty"),
+        (webhook().name("a\nb"), "not on one line"),
+        (webhook().name("n".repeat(65)), "longer than 64 bytes"),
+        (webhook().secret(""), "secret is empty"),
+        (
+            webhook().header("a b", "s3cr3t"),
+            "`a b` is no header's name",
+        ),
+        (webhook().header("", "s3cr3t"), "`` is no header's name"),
+        (
+            webhook().header("X-Key", "s3cr3t\r\nX: y"),
+            "value of the header `X-Key`",
+        ),
+        (
+            webhook().header("Host", "s3cr3t"),
+            "sets the header `Host` itself",
+        ),
+        (webhook().header("content-type", "a/b"), "sets the header"),
+        (webhook().header("Idempotency-Key", "1"), "sets the header"),
+        (
+            webhook().header("X-Tower-Monitor-Signature", "1"),
+            "sets the header",
+        ),
+    ] {
+        let error = webhook.check().unwrap_err();
+        assert!(error.contains(problem), "{error}");
+        assert!(!error.contains("s3cr3t"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_setting_that_changes_after_the_check_counts() {
+    let server = TestServer::start(Script::answer("200 OK", &[], "")).await;
+    let webhook = Webhook::new(server.url("/in"));
+    webhook.check().unwrap();
+    webhook.secret(SECRET).notify(&alert()).await.unwrap();
+    assert!(
+        server
+            .request()
+            .header("x-tower-monitor-signature")
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_setting_that_nobody_checked_refuses_every_alert() {
+    let error = Webhook::new("nowhere").notify(&alert()).await.unwrap_err();
+    assert!(!error.is_temporary());
+}
+
+#[test]
+fn nothing_secret_is_shown() {
+    let webhook = Webhook::new("https://ops.example.com:8443/s3cr3t?token=s3cr3t")
+        .secret("s3cr3t-s3cr3t-0000")
+        .header("Authorization", "Bearer s3cr3t");
+    let shown = format!("{webhook:?}");
+    assert!(
+        shown.contains("\"https://ops.example.com:8443\""),
+        "{shown}"
+    );
+    assert!(!shown.contains("s3cr3t"), "{shown}");
+    let shown = format!("{:?}", Webhook::new("https://user:s3cr3t@ops.example.com"));
+    assert!(!shown.contains("s3cr3t"), "{shown}");
+}
+
+#[test]
+fn a_webhook_and_its_deliveries_can_go_to_another_thread() {
+    fn sendable<T: Send>(_: &T) {}
+    let (webhook, alert) = (Webhook::new("https://ops.example.com"), alert());
+    sendable(&webhook);
+    sendable(&webhook.notify(&alert));
+}
+
+const SECRET: &str = "whsec_5f1c0a9e4d7b";
+const ALERT_ID: &str = "019aab4c-6a3e-7000-8000-000000000001";
+const REQUEST_ID: &str = "019aab4c-6a3e-7000-8000-000000000003";
+
+fn alert() -> Alert {
+    let time = Timestamp::from_unix_micros(1_795_340_339_012_345);
+    let occurrence = occurrence(time);
+    let losses = LossCounter::default();
+    losses.add(LossReason::AuditQueueFull, 3);
+    Alert {
+        id: ALERT_ID.parse().unwrap(),
+        time,
+        reason: Reason::Count(10),
+        issue: Issue {
+            fingerprint: occurrence.fingerprint,
+            kind: occurrence.kind,
+            title: occurrence.title(),
+            culprit: occurrence.culprit(),
+            first_seen: Timestamp::from_unix_micros(1_795_340_100_000_000),
+            last_seen: time,
+            count: 10,
+        },
+        occurrence: Arc::new(occurrence),
+        held_back: 8,
+        lost: losses.totals(),
+    }
+}
+
+fn occurrence(time: Timestamp) -> Occurrence {
+    let settings = RequestSettings {
+        owner: 0,
+        id_header: HeaderName::from_static("x-request-id"),
+        trust_ids: Default::default(),
+        proxies: Default::default(),
+        forwarded_header: Default::default(),
+        peer: None,
+    };
+    let request = http::Request::post("/buy/17?token=abc&size=L")
+        .header("host", "shop.example.com")
+        .header("user-agent", "Mozilla/5.0")
+        .header("content-length", "42")
+        .body(())
+        .unwrap();
+    let (context, _) = RequestContext::begin(&request, &settings);
+    let mut evidence = Evidence::new(Kind::Panic, time, Some(context));
+    evidence.elapsed = Some(Duration::from_micros(12_345));
+    let origin = Arc::new(Origin {
+        service: Some("shop".to_owned()),
+        release: Some("1.4.2".to_owned()),
+        environment: Some("production".to_owned()),
+        host: Some("web-1".to_owned()),
+        pid: 4711,
+    });
+    let fingerprint = crate::occurrence::Fingerprint::of(&evidence);
+    let mut occurrence = evidence.complete(fingerprint, &Redactor::default(), &origin);
+    occurrence.id = Uuid::from_u128(0x019a_ab4c_6a3e_7000_8000_0000_0000_0002);
+    occurrence.thread = Some("tokio-runtime-worker".to_owned());
+    occurrence.exceptions = vec![Exception {
+        type_name: "panic".to_owned(),
+        message: "index out of bounds: the len is 3 but the index is 7".to_owned(),
+        location: Some(CodeLocation {
+            file: "src/cart.rs".to_owned(),
+            line: 17,
+            column: 5,
+        }),
+    }];
+    if let Some(request) = &mut occurrence.request {
+        request.id = RequestId::from_header(&HeaderValue::from_static(REQUEST_ID)).unwrap();
+        request.started_at = Timestamp::from_unix_micros(1_795_340_339_000_000);
+        request.route = Some("/buy/{item}".to_owned());
+        request.client_address = Some([203, 0, 113, 7].into());
+        request.user = Some(User::new("42").name("Uma").email("uma@example.org"));
+        request.tags = BTreeMap::from([("plan".to_owned(), "pro".to_owned())]);
+    }
+    occurrence
+}

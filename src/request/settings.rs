@@ -1,0 +1,53 @@
+//! How ids and addresses are read from requests.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use http::{Extensions, HeaderName};
+
+use super::{ForwardedHeader, PeerAddr, TrustRequestIds, TrustedProxies};
+
+/// How ids and addresses are read from requests.
+#[derive(Clone)]
+pub(crate) struct RequestSettings {
+    /// Tells the contexts of one monitor from those of another.
+    pub(crate) owner: usize,
+    pub(crate) id_header: HeaderName,
+    pub(crate) trust_ids: TrustRequestIds,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) forwarded_header: ForwardedHeader,
+    pub(crate) peer: Option<PeerSource>,
+}
+
+/// Finds the peer's address in the extensions of a server that has its own type for it.
+pub(crate) type PeerSource = Arc<dyn Fn(&Extensions) -> Option<SocketAddr> + Send + Sync>;
+
+impl RequestSettings {
+    /// The other end of the connection, as the server tells it.
+    pub(super) fn peer(&self, extensions: &Extensions) -> Option<SocketAddr> {
+        if let Some(source) = &self.peer {
+            // The user's code: when it panics, the address is unknown and the request is served all the same.
+            return catch_unwind(AssertUnwindSafe(|| source(extensions))).unwrap_or(None);
+        }
+        if let Some(PeerAddr(peer)) = extensions.get() {
+            return Some(*peer);
+        }
+        #[cfg(feature = "axum")]
+        return super::extract::peer(extensions);
+        #[cfg(not(feature = "axum"))]
+        None
+    }
+}
+
+impl fmt::Debug for RequestSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestSettings")
+            .field("id_header", &self.id_header)
+            .field("trust_ids", &self.trust_ids)
+            .field("proxies", &self.proxies)
+            .field("forwarded_header", &self.forwarded_header)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,194 @@
+//! The rooms: who imports whom, how long a file is, and what the trunk must not mention. Read from the sources.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The floors from below. A room imports from lower floors only.
+const FLOORS: &[&[&str]] = &[
+    &["error", "loss", "redact", "text", "time"],
+    &["request"],
+    &["occurrence", "observation"],
+    &["policy", "notify", "store", "audit", "capture"],
+    &["delivery"],
+    &["monitor"],
+    &["builder"],
+    &["middleware"],
+];
+
+/// The rooms of the lowest floor that are allowed to lean on another one there.
+const NEIGHBOURS: &[(&str, &str)] = &[];
+
+const MAX_LINES: usize = 400;
+
+/// Features that only the room they gate may mention; `axum` is the trunk's own.
+const LEAF_FEATURES: &[&str] = &["webhook", "gzip"];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The room a file belongs to: its folder, or its own name.
+fn room(file: &Path) -> String {
+    let inside = file.strip_prefix(src()).unwrap();
+    let first = inside
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_str()
+        .unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+fn floor(room: &str) -> usize {
+    FLOORS
+        .iter()
+        .position(|rooms| rooms.contains(&room))
+        .unwrap_or_else(|| {
+            panic!("`{room}` stands on no floor: give it one in tests/architecture.rs")
+        })
+}
+
+/// The code without comments and without the tests at its end.
+fn code(text: &str) -> String {
+    let body = text
+        .split("\n#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or(text);
+    body.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The rooms that `text` names with `crate::room`, also in `use crate::{…}`.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code = code(text);
+    let mut rooms = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let names = rest.strip_prefix('{').map_or_else(
+            || vec![rest],
+            |group| {
+                group
+                    .split('}')
+                    .next()
+                    .unwrap_or_default()
+                    .split(',')
+                    .map(str::trim)
+                    .collect()
+            },
+        );
+        for name in names {
+            let end = name
+                .find(|c: char| !c.is_alphanumeric() && c != '_')
+                .unwrap_or(name.len());
+            if end > 0 {
+                rooms.insert(name[..end].to_owned());
+            }
+        }
+    }
+    rooms
+}
+
+fn all() -> Vec<(PathBuf, String)> {
+    sources(&src())
+        .into_iter()
+        .map(|file| (file.clone(), fs::read_to_string(&file).unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_room_imports_from_lower_floors_only() {
+    let mut wrong = Vec::new();
+    for (file, text) in all() {
+        let own = room(&file);
+        if own == "lib" {
+            continue;
+        }
+        for other in imports(&text) {
+            let stranger = other != own && floor(&other) >= floor(&own);
+            if stranger && !NEIGHBOURS.contains(&(own.as_str(), other.as_str())) {
+                wrong.push(format!("{} imports `{other}`", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_file_is_one_room_with_one_purpose() {
+    let long: Vec<_> = all()
+        .into_iter()
+        .map(|(file, text)| (text.lines().count(), file))
+        .filter(|(lines, _)| *lines > MAX_LINES)
+        .collect();
+    assert!(long.is_empty(), "split these: {long:#?}");
+}
+
+#[test]
+fn every_file_says_at_its_door_what_it_is_for() {
+    let silent: Vec<_> = all()
+        .into_iter()
+        .filter(|(_, text)| !text.starts_with("//!") && !text.starts_with("#![doc"))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(silent.is_empty(), "{silent:#?}");
+}
+
+#[test]
+fn a_leafs_feature_is_named_at_its_door_only() {
+    let mut wrong = Vec::new();
+    for (file, text) in all() {
+        for feature in LEAF_FEATURES {
+            let gates = code(&text)
+                .lines()
+                .collect::<Vec<_>>()
+                .windows(2)
+                .filter(|pair| pair[0].contains(&format!("feature = \"{feature}\"")))
+                .filter(|pair| {
+                    let door = pair[1]
+                        .trim_start_matches("pub(crate) ")
+                        .trim_start_matches("pub ");
+                    !door.starts_with("mod ") && !door.starts_with("use ")
+                })
+                .count();
+            if gates > 0 {
+                wrong.push(format!(
+                    "{} gates something else than a module by `{feature}`",
+                    file.display()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn nothing_is_unsafe() {
+    let manifest =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("unsafe_code = \"deny\""));
+    let loud: Vec<_> = all()
+        .into_iter()
+        .filter(|(_, text)| code(text).contains("unsafe_code"))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(loud.is_empty(), "{loud:#?}");
+}
