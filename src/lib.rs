@@ -6,6 +6,7 @@ mod builder;
 mod capture;
 mod delivery;
 mod error;
+mod guard;
 mod loss;
 pub mod middleware;
 mod monitor;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors from below. A room imports from lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["error", "loss", "redact", "text", "time"],
+    &["error", "guard", "loss", "redact", "text", "time"],
     &["request"],
     &["occurrence", "observation"],
     &["policy", "notify", "store", "audit", "capture"],

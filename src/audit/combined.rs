@@ -90,13 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn line(observation: &Observation) -> String {
-        let mut out = Vec::new();
-        write(
-            &mut out,
-            observation,
-            &mut Cleaner::new(Redactor::default()),
-        );
-        String::from_utf8(out).unwrap()
+        sample::line(write, observation)
     }
 
     fn time_of(observation: &Observation) -> String {

@@ -6,6 +6,7 @@ use http::{Method, Version};
 
 use crate::observation::{Observation, Outcome};
 use crate::redact::Redactor;
+use crate::request::{OTHER_METHOD, known_method};
 use crate::text::one_line;
 
 /// Makes the event when a subscriber wants it.
@@ -19,7 +20,7 @@ pub(super) fn emit(observation: &Observation, redactor: &Redactor) {
 fn emit_wanted(observation: &Observation, redactor: &Redactor) {
     let request = &observation.request;
     let text = |text: &str| one_line(&redactor.text(text)).into_owned();
-    let (method, original) = known_method(request.method());
+    let (method, original) = method_names(request.method());
     let original = original.map(text);
     let path = one_line(&redactor.url(request.path())).into_owned();
     let query = request
@@ -71,24 +72,15 @@ fn emit_wanted(observation: &Observation, redactor: &Redactor) {
 }
 
 /// The method as OpenTelemetry wants it, and the original when it is none of the known ones.
-pub(super) fn known_method(method: &Method) -> (&'static str, Option<&str>) {
-    let known = match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        Method::CONNECT => "CONNECT",
-        Method::TRACE => "TRACE",
-        _ => {
-            // A method that was too long to be kept is `_OTHER` already.
-            let original = method.as_str();
-            return ("_OTHER", (original != "_OTHER").then_some(original));
-        }
-    };
-    (known, None)
+pub(super) fn method_names(method: &Method) -> (&'static str, Option<&str>) {
+    match known_method(method) {
+        Some(known) => (known, None),
+        // A method that was too long to be kept is `_OTHER` already.
+        None => (
+            OTHER_METHOD,
+            Some(method.as_str()).filter(|name| *name != OTHER_METHOD),
+        ),
+    }
 }
 
 /// What the client did not wait for, when it left.

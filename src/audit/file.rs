@@ -2,12 +2,12 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::FileSettings;
 use super::rotated::Archive;
+use crate::guard::contained;
 use crate::time::Timestamp;
 
 pub(super) struct LogFile {
@@ -305,7 +305,7 @@ fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
 
 /// Logs; a subscriber that panics does not end the writer.
 pub(super) fn tell(event: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(event));
+    let _ = contained(event);
 }
 
 #[cfg(test)]

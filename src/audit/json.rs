@@ -2,7 +2,7 @@
 
 use super::clean::{Cleaner, Kind};
 use super::escape::{address, json as escape, number, seconds};
-use super::event::{abandoned_at, host_and_port, known_method, protocol_version};
+use super::event::{abandoned_at, host_and_port, method_names, protocol_version};
 use crate::observation::Observation;
 
 pub(super) fn write(out: &mut Vec<u8>, observation: &Observation, cleaner: &mut Cleaner) {
@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut Vec<u8>, observation: &Observation, cleaner: &mut 
     if let Some(at) = abandoned_at(observation) {
         plain(out, b",\"abandoned.at\":\"", at);
     }
-    let (method, original) = known_method(request.method());
+    let (method, original) = method_names(request.method());
     plain(out, b",\"http.request.method\":\"", method);
     if let Some(original) = original {
         cleaned(
@@ -147,13 +147,7 @@ mod tests {
     use std::time::Duration;
 
     fn line(observation: &Observation) -> String {
-        let mut out = Vec::new();
-        write(
-            &mut out,
-            observation,
-            &mut Cleaner::new(Redactor::default()),
-        );
-        String::from_utf8(out).unwrap()
+        sample::line(write, observation)
     }
 
     /// The line with what is different each time replaced.

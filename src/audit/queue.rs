@@ -4,7 +4,6 @@
 //! microseconds, so while there is traffic the writer looks by itself, and only after a quiet second it sleeps.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::WhenFull;
+use crate::guard::contained;
 use crate::loss::{LossCounter, LossReason};
 use crate::observation::Observation;
 
@@ -219,7 +219,7 @@ impl Shared {
 /// Outside of every lock: a waker is foreign code.
 fn wake(tasks: HashMap<(usize, usize), Waker>) {
     for waker in tasks.into_values() {
-        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        let _ = contained(|| waker.wake());
     }
 }
 

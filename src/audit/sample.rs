@@ -10,7 +10,10 @@ use http::{HeaderValue, Request, StatusCode, header};
 use proptest::prelude::*;
 use tower_http::classify::GrpcCode;
 
+use super::Format;
+use super::clean::Cleaner;
 use crate::observation::{Observation, Outcome};
+use crate::redact::Redactor;
 use crate::request::{
     ForwardedHeader, PeerAddr, RequestContext, RequestSettings, TrustRequestIds, TrustedProxies,
     User,
@@ -203,4 +206,15 @@ impl Wake for Count {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// The record as a file's format writes it.
+pub(super) fn line(format: Format, observation: &Observation) -> String {
+    let mut out = Vec::new();
+    format(
+        &mut out,
+        observation,
+        &mut Cleaner::new(Redactor::default()),
+    );
+    String::from_utf8(out).unwrap()
 }

@@ -1,6 +1,5 @@
 //! The thread that writes one file.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::thread;
@@ -9,6 +8,7 @@ use super::Format;
 use super::clean::Cleaner;
 use super::file::{LogFile, Pace};
 use super::queue::{Message, Shared};
+use crate::guard::contained;
 use crate::loss::{LossCounter, LossReason};
 use crate::observation::Observation;
 
@@ -77,7 +77,7 @@ impl Writer {
                 Ok(Message::Flush(done)) => {
                     self.write();
                     // Nobody may be waiting any more.
-                    let _ = catch_unwind(AssertUnwindSafe(|| done.send(())));
+                    let _ = contained(|| done.send(()));
                 }
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
@@ -97,7 +97,7 @@ impl Writer {
     fn add(&mut self, observation: &Observation) {
         let start = self.batch.lines.len();
         let format = || (self.format)(&mut self.batch.lines, observation, &mut self.cleaner);
-        if catch_unwind(AssertUnwindSafe(format)).is_err() {
+        if contained(format).is_none() {
             self.batch.lines.truncate(start);
             self.losses.add(LossReason::AuditWriteFailed, 1);
             self.shared.settle(1);

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use tokio::time::{Instant, timeout};
 use super::lane::{Lane, TestDelivery};
 use super::queue::{Also, Command, Ended};
 use super::sites::{Sites, Sweeper, uptime_seconds};
+use crate::guard::contained;
 use crate::loss::{LossCounter, LossReason, Losses};
 use crate::occurrence::{Alert, Evidence, Fingerprint, Issue, Kind, Occurrence, Origin, Reason};
 use crate::policy::{self, History};
@@ -300,7 +300,7 @@ impl Steps {
 
     /// Runs a step so that a panic in it costs no more than this step.
     fn contained<T>(&mut self, step: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        catch_unwind(AssertUnwindSafe(|| step(self))).ok()
+        contained(|| step(self))
     }
 
     fn store(&self) -> MutexGuard<'_, MemoryStore> {

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use super::{guarded, watch::GRPC_STATUS};
+use super::watch::GRPC_STATUS;
+use crate::guard::contained;
 use crate::monitor::{AnswerFn, Failure};
 use crate::request::{Preferred, RequestContext};
 
@@ -17,7 +18,7 @@ pub(super) fn http(
         request,
         preferred: Preferred::read(accept),
     };
-    own.and_then(|own| guarded(|| own(&failure)).ok())
+    own.and_then(|own| contained(|| own(&failure)))
         .unwrap_or_else(|| built_in(&failure))
 }
 

@@ -10,8 +10,9 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::BoxError;
 use super::watch::Watch;
-use super::{BoxError, discard, guarded};
+use crate::guard::{contained, discard, guarded};
 
 pin_project! {
     /// The body of a watched response: the service's own or, after a panic, a page of the monitor.
@@ -71,7 +72,7 @@ where
             watch,
         };
         let seen = this.inner.as_ref().map(|body| {
-            guarded(|| (body.is_end_stream(), body.size_hint().exact())).unwrap_or_default()
+            contained(|| (body.is_end_stream(), body.size_hint().exact())).unwrap_or_default()
         });
         let (over, length) = seen.unwrap_or_default();
         if let Some(watch) = &mut this.watch {

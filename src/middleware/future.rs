@@ -9,7 +9,8 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::watch::Watch;
-use super::{BoxError, MonitorBody, Payload, discard, guarded};
+use super::{BoxError, MonitorBody};
+use crate::guard::{Payload, discard, guarded};
 
 pin_project! {
     /// Resolves to the response of a watched service. Made by [`MonitorService`](super::MonitorService).

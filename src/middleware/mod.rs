@@ -68,18 +68,3 @@ pub use service::MonitorService;
 
 /// An error of any type.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// What `catch_unwind` gives.
-type Payload = Box<dyn std::any::Any + Send>;
-
-/// Runs the app's code; what it panics with comes back.
-fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Payload> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
-}
-
-/// Drops what a panic left, whose own destructor may panic as well.
-fn discard<T>(value: T) {
-    if let Err(payload) = guarded(|| drop(value)) {
-        std::mem::forget(payload);
-    }
-}

@@ -8,7 +8,8 @@ use tower_http::request_id::RequestId;
 use tower_service::Service;
 
 use super::watch::Watch;
-use super::{BoxError, MonitorBody, ResponseFuture, guarded};
+use super::{BoxError, MonitorBody, ResponseFuture};
+use crate::guard::guarded;
 use crate::monitor::Monitor;
 use crate::request::RequestContext;
 

@@ -9,8 +9,9 @@ use http_body::Frame;
 use tower_http::classify::GrpcCode;
 use tracing::Span;
 
-use super::{Payload, answer, discard, guarded};
+use super::answer;
 use crate::capture;
+use crate::guard::{Payload, contained, discard};
 use crate::monitor::Monitor;
 use crate::observation::{Observation, Outcome};
 use crate::occurrence::{ErrorEvidence, Evidence, Kind, ResponseEvidence};
@@ -89,12 +90,9 @@ impl Watch {
     }
 
     /// Makes this the current request and its span the current span.
-    pub(super) fn enter(&self) -> impl Sized + use<> {
+    pub(super) fn enter(&self) -> impl Sized + use<'_> {
         // The span is left before the request is.
-        (
-            self.span.clone().entered(),
-            request::enter(self.context.clone()),
-        )
+        (self.span.enter(), request::enter(self.context.clone()))
     }
 
     /// Ready when the request may begin.
@@ -109,10 +107,8 @@ impl Watch {
         self.accept = None;
         let rules = &self.monitor.0.failures;
         // The app's code, asked once.
-        let fails = guarded(|| rules.status_fails(status)).unwrap_or_else(|payload| {
-            discard(payload);
-            status.is_server_error()
-        });
+        let fails =
+            contained(|| rules.status_fails(status)).unwrap_or_else(|| status.is_server_error());
         let mut head = Head {
             status,
             grpc_status: None,
@@ -162,7 +158,7 @@ impl Watch {
             || (method == Method::CONNECT && status.is_success())
     }
 
-    /// A piece of the body goes out, or its trailers.
+    /// A piece of the body goes out, or the trailers.
     pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>) {
         if let Some(data) = frame.data_ref() {
             self.data(data);
@@ -174,6 +170,7 @@ impl Watch {
         }
     }
 
+    /// A piece of the body goes out.
     pub(super) fn data<D: Buf>(&mut self, data: &D) {
         self.bytes_sent += data.remaining() as u64;
         if let Some(head) = &mut self.head
@@ -232,7 +229,7 @@ impl Watch {
     ) {
         let mut evidence = self.evidence(Kind::BodyBroken);
         // The words of an error are the app's code.
-        evidence.error = guarded(|| ErrorEvidence::read(type_name, error)).ok();
+        evidence.error = contained(|| ErrorEvidence::read(type_name, error));
         self.fault = Some(Outcome::BodyBroken);
         self.report(evidence);
         self.observe();
@@ -294,9 +291,7 @@ impl Watch {
             bytes_sent: self.bytes_sent,
         };
         // The app's subscriber gets the record as an event. This may be a destructor, where a panic ends the process.
-        if let Err(payload) = guarded(|| self.monitor.observe(&observation)) {
-            discard(payload);
-        }
+        let _ = contained(|| self.monitor.observe(&observation));
     }
 }
 

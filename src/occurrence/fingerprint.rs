@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use http::Method;
 use serde::{Serialize, Serializer};
 use tower_http::classify::GrpcCode;
 
 use super::{Evidence, Kind};
-use crate::request::{PanicRecord, RequestContext};
+use crate::request::{OTHER_METHOD, PanicRecord, RequestContext, known_method};
 
 /// What all occurrences of one problem have in common: 64 bits, shown as 16 hexadecimal digits.
 ///
@@ -70,22 +69,12 @@ fn place(hash: Fnv, panic: &PanicRecord) -> Fnv {
 
 /// Method and route. Without a router's word nothing that a client can choose: it could make a new problem of each request.
 fn request_group(hash: Fnv, request: &RequestContext, grpc_status: Option<GrpcCode>) -> Fnv {
-    let hash = hash.part(known_method(request.method()));
+    let hash = hash.part(known_method(request.method()).unwrap_or(OTHER_METHOD));
     match (request.route(), grpc_status) {
         (Some(route), _) => hash.part(&route),
         // A call that a service implements is named by its path, and only these get as far as another status.
         (None, Some(code)) if code != GrpcCode::Unimplemented => hash.part(request.path()),
         (None, _) => hash,
-    }
-}
-
-fn known_method(method: &Method) -> &str {
-    match *method {
-        Method::GET | Method::POST | Method::PUT | Method::PATCH | Method::DELETE => {
-            method.as_str()
-        }
-        Method::HEAD | Method::OPTIONS | Method::CONNECT | Method::TRACE => method.as_str(),
-        _ => "_OTHER",
     }
 }
 

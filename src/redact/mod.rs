@@ -97,7 +97,7 @@ impl Redactor {
                     out.push('=');
                     out.push_str(REDACTED);
                 }
-                _ => self.push_encoded(&mut out, pair),
+                _ => out.push_str(&self.encoded(pair)),
             }
         }
         if out == query {
@@ -147,10 +147,6 @@ impl Redactor {
             }
         }
         self.text(text)
-    }
-
-    fn push_encoded(&self, out: &mut String, text: &str) {
-        out.push_str(&self.encoded(text));
     }
 }
 

@@ -188,8 +188,27 @@ fn copied(method: &Method) -> Method {
     if method.as_str().len() <= MAX_METHOD {
         return method.clone();
     }
-    Method::from_bytes(b"_OTHER").unwrap_or_default()
+    Method::from_bytes(OTHER_METHOD.as_bytes()).unwrap_or_default()
 }
+
+/// The name of a method that HTTP defines (RFC 9110, section 9, and RFC 5789).
+pub(crate) fn known_method(method: &Method) -> Option<&'static str> {
+    Some(match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => return None,
+    })
+}
+
+/// What OpenTelemetry calls every other method.
+pub(crate) const OTHER_METHOD: &str = "_OTHER";
 
 /// The bytes kept of path, query, host, user agent and referrer.
 const MAX_BYTES: [usize; 5] = [2048, 2048, 255, 512, 1024];

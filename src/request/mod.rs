@@ -39,6 +39,7 @@ pub use user::User;
 
 pub(crate) use client::TrustedProxies;
 pub(crate) use current::enter;
+pub(crate) use head::{OTHER_METHOD, known_method};
 pub(crate) use panicked::PanicRecord;
 pub(crate) use settings::{PeerSource, RequestSettings};
 

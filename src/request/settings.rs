@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::{Extensions, HeaderName};
 
 use super::{ForwardedHeader, PeerAddr, TrustRequestIds, TrustedProxies};
+use crate::guard::contained;
 
 /// How ids and addresses are read from requests.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ impl RequestSettings {
     pub(super) fn peer(&self, extensions: &Extensions) -> Option<SocketAddr> {
         if let Some(source) = &self.peer {
             // The user's code: when it panics, the address is unknown and the request is served all the same.
-            return catch_unwind(AssertUnwindSafe(|| source(extensions))).unwrap_or(None);
+            return contained(|| source(extensions)).flatten();
         }
         if let Some(PeerAddr(peer)) = extensions.get() {
             return Some(*peer);

@@ -1,7 +1,6 @@
 //! One notifier with its queue, its thread, its time limit and its tries.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::retry::RetryRules;
+use crate::guard::contained;
 use crate::loss::{LossCounter, LossReason};
 use crate::notify::{DynNotifier, NotifyError};
 use crate::occurrence::Alert;
@@ -228,7 +228,7 @@ impl Driver {
             self.losses.add(reason, 1);
             let error = error.map_or_else(|| "it panicked".to_owned(), |error| error.to_string());
             // The app's subscriber may panic as well as a notifier.
-            let logged = catch_unwind(AssertUnwindSafe(|| {
+            let _ = contained(|| {
                 tracing::warn!(
                     target: "tower_monitor",
                     notifier = %self.name,
@@ -236,10 +236,7 @@ impl Driver {
                     %error,
                     "an alert was not delivered"
                 );
-            }));
-            if let Err(payload) = logged {
-                forget_panicking(payload);
-            }
+            });
         }
     }
 
@@ -259,8 +256,8 @@ impl Driver {
     async fn try_once(&self, alert: &Alert) -> Result<Result<(), NotifyError>, Panicked> {
         let limit = self.retry.time_limit;
         // `notify` of a hand-made notifier may panic before it gives a future.
-        let started = catch_unwind(AssertUnwindSafe(|| self.notifier.notify(alert)));
-        let delivery = CatchPanic(Some(started.map_err(|_| Panicked)?));
+        let started = contained(|| self.notifier.notify(alert));
+        let delivery = CatchPanic(Some(started.ok_or(Panicked)?));
         match tokio::time::timeout(limit, pin!(delivery)).await {
             Ok(result) => result,
             Err(_) => Ok(Err(NotifyError::temporary(format!(
@@ -284,13 +281,10 @@ impl<F: Future + ?Sized> Future for CatchPanic<F> {
         let Some(future) = &mut self.0 else {
             return Poll::Ready(Err(Panicked));
         };
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(payload) => {
-                forget_panicking(payload);
-                Poll::Ready(Err(Panicked))
-            }
+        match contained(|| future.as_mut().poll(context)) {
+            Some(Poll::Pending) => Poll::Pending,
+            Some(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            None => Poll::Ready(Err(Panicked)),
         }
     }
 }
@@ -298,27 +292,15 @@ impl<F: Future + ?Sized> Future for CatchPanic<F> {
 impl<F: Future + ?Sized> Drop for CatchPanic<F> {
     fn drop(&mut self) {
         let future = self.0.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-            forget_panicking(payload);
-        }
-    }
-}
-
-/// Drops a panic's payload, whose own destructor may panic as well.
-fn forget_panicking(payload: Box<dyn std::any::Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
+        let _ = contained(|| drop(future));
     }
 }
 
 /// The notifier's name, for thread and log: short, and whatever it does when asked.
 fn name_of(notifier: &dyn DynNotifier) -> String {
-    catch_unwind(AssertUnwindSafe(|| {
-        crate::text::one_line(crate::text::cut(notifier.name(), 64)).into_owned()
-    }))
-    .ok()
-    .filter(|name| !name.is_empty())
-    .unwrap_or_else(|| "unnamed".to_owned())
+    contained(|| crate::text::one_line(crate::text::cut(notifier.name(), 64)).into_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unnamed".to_owned())
 }
 
 /// Test alerts that may wait at one notifier.
