@@ -1,6 +1,7 @@
 //! Running code of others so that its panics end here: handlers, notifiers, settings, subscribers, destructors.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a panic leaves behind.
@@ -11,16 +12,50 @@ pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Payload> {
     catch_unwind(AssertUnwindSafe(run))
 }
 
-/// Runs it; `None` when it panics.
+/// Runs it; `None` when it panics. Such a panic is nobody's occurrence: what it spoils says so itself.
 pub(crate) fn contained<T>(run: impl FnOnce() -> T) -> Option<T> {
+    let _mark = Mark::set();
     guarded(run).map_err(discard).ok()
 }
 
 /// Drops what a panic left, whose own destructor may panic as well.
 pub(crate) fn discard(payload: Payload) {
+    let _mark = Mark::set();
     if let Err(second) = guarded(|| drop(payload)) {
         std::mem::forget(second);
     }
+}
+
+/// Whether a panic of this thread is contained here, and must not be reported: reporting it may be what panicked.
+pub(crate) fn is_containing() -> bool {
+    CONTAINING.try_with(Cell::get).unwrap_or(true)
+}
+
+/// From now on everything on this thread is contained: it is one of the monitor's own.
+pub(crate) fn contain_thread() {
+    std::mem::forget(Mark::set());
+}
+
+struct Mark(bool);
+
+impl Mark {
+    fn set() -> Self {
+        Self(
+            CONTAINING
+                .try_with(|mark| mark.replace(true))
+                .unwrap_or(true),
+        )
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        let _ = CONTAINING.try_with(|mark| mark.set(self.0));
+    }
+}
+
+thread_local! {
+    static CONTAINING: Cell<bool> = const { Cell::new(false) };
 }
 
 #[cfg(test)]
@@ -37,5 +72,12 @@ mod tests {
         }
         assert_eq!(contained(|| 1), Some(1));
         assert_eq!(contained(|| std::panic::panic_any(Bomb)), None::<()>);
+        assert!(!is_containing());
+    }
+
+    #[test]
+    fn what_is_contained_is_known_while_it_runs() {
+        assert_eq!(contained(|| contained(is_containing)), Some(Some(true)));
+        assert!(!is_containing());
     }
 }

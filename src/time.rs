@@ -1,7 +1,8 @@
 //! Points in time, to the microsecond, in UTC.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Serialize, Serializer};
 
@@ -146,6 +147,15 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     };
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
+
+/// Seconds of a clock that nobody sets, the same in the whole process.
+pub(crate) fn uptime_seconds() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_secs()
+}
+
+/// The window in which the first occurrences of a problem are looked at closely, and of the rest only the number.
+pub(crate) const WINDOW_SECONDS: u64 = 10;
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ use super::queue::{Queue, queue};
 use super::writer::{Batch, Writer};
 use super::{Audit, FileSettings, Target, event};
 use crate::error::BuildError;
+use crate::guard::contain_thread;
 use crate::loss::LossCounter;
 use crate::observation::Observation;
 use crate::redact::Redactor;
@@ -97,7 +98,10 @@ impl AuditLog {
             };
             let thread = thread::Builder::new()
                 .name("tower-monitor-audit".to_owned())
-                .spawn(move || writer.run())
+                .spawn(move || {
+                    contain_thread();
+                    writer.run();
+                })
                 .map_err(|error| {
                     let problem = "the writer's thread could not be started";
                     BuildError::new(SETTING, problem, "raise the limit of threads").caused_by(error)

@@ -85,6 +85,7 @@ fn context(request: &Request<()>) -> RequestContext {
         proxies: TrustedProxies::default(),
         forwarded_header: ForwardedHeader::default(),
         peer: None,
+        bodies: None,
     };
     RequestContext::begin(request, &settings).0
 }

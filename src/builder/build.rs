@@ -8,13 +8,13 @@ use http::HeaderName;
 use super::{Builder, DEFAULT_REQUEST_ID_HEADER};
 use crate::audit::{Audit, AuditLog};
 use crate::capture;
-use crate::delivery::{Pipeline, Queue};
+use crate::delivery::{Completion, Pipeline, Queue};
 use crate::error::BuildError;
 use crate::loss::LossCounter;
 use crate::monitor::{Inner, Monitor};
 use crate::notify::Log;
 use crate::redact::Redactor;
-use crate::request::{RequestSettings, TrustedProxies};
+use crate::request::{self, InFlight, RequestSettings, TrustedProxies};
 use crate::store::MemoryStore;
 
 impl Monitor {
@@ -95,11 +95,17 @@ impl Builder {
                 "set at most 65,536",
             ));
         }
-        if let Some(name) = self
-            .redact_names
-            .iter()
-            .find(|name| !Redactor::is_name(name))
+        if let Some(bodies) = &self.request_bodies
+            && bodies.limit() > MAX_BODY
         {
+            let problem = format!("{} bytes of every request are too many", bodies.limit());
+            return Err(BuildError::new(
+                "request_bodies",
+                problem,
+                "set at most 65,536",
+            ));
+        }
+        if let Some(name) = self.redaction.wrong_name() {
             let problem = format!(
                 "`{}` is no name that could be found",
                 crate::text::one_line(name)
@@ -126,7 +132,7 @@ impl Builder {
     ) -> Result<Monitor, BuildError> {
         static OWNERS: AtomicUsize = AtomicUsize::new(0);
         let losses = Arc::new(LossCounter::default());
-        let redactor = Redactor::with_names(self.redact_names);
+        let redactor = Redactor::new(self.redaction);
         let store = Arc::new(Mutex::new(MemoryStore::new(
             self.max_issues,
             self.max_occurrences,
@@ -138,6 +144,7 @@ impl Builder {
             proxies: TrustedProxies::parse(self.trusted_proxies.iter().map(String::as_str))?,
             forwarded_header: self.forwarded_header,
             peer: self.peer,
+            bodies: self.request_bodies,
         };
         let audits = self.audits.unwrap_or_else(|| vec![Audit::tracing()]);
         let audit = AuditLog::open(audits, redactor.clone(), Arc::clone(&losses))?;
@@ -145,10 +152,17 @@ impl Builder {
         if notifiers.is_empty() {
             notifiers.push(Arc::new(Log::new()));
         }
+        let in_flight = Arc::new(InFlight::default());
         let pipeline = Pipeline {
             queue_length: self.queue_length,
-            redactor: redactor.clone(),
-            origin: self.origin,
+            completion: Completion::new(
+                redactor.clone(),
+                self.origin,
+                self.before_send,
+                self.group_by.clone(),
+                Arc::clone(&in_flight),
+            ),
+            group_by: self.group_by,
             store: Arc::clone(&store),
             notifiers,
             alert_queue_length: self.alert_queue_length,
@@ -157,7 +171,8 @@ impl Builder {
         };
         let queue = start(pipeline, &losses)?;
         capture::install();
-        Ok(Monitor(Arc::new(Inner {
+        let owner = requests.owner;
+        let inner = Arc::new(Inner {
             requests,
             failures: self.failures,
             answer: self.answer,
@@ -167,7 +182,13 @@ impl Builder {
             queue,
             store,
             losses,
-        })))
+            in_flight,
+            takes_strays: self.strays,
+            breadcrumb_level: self.breadcrumb_level,
+            tells_logged_errors: self.tell_logged_errors,
+        });
+        request::register(owner, &inner);
+        Ok(Monitor(inner))
     }
 }
 
@@ -190,3 +211,4 @@ fn header_name(name: &str) -> Result<HeaderName, BuildError> {
 
 const MAX_COUNT: usize = 1_000_000;
 const MAX_EVIDENCE: usize = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;

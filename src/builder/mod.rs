@@ -10,15 +10,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Extensions, Response, StatusCode};
 use tower_http::classify::GrpcCode;
+use tracing::level_filters::LevelFilter;
 
 use crate::audit::Audit;
-use crate::delivery::RetryRules;
+use crate::delivery::{LastWord, RetryRules};
 use crate::monitor::{AnswerFn, Failure, FailureRules, Monitor};
 #[cfg(doc)]
 use crate::notify::Log;
 use crate::notify::{DynNotifier, Notifier};
-use crate::occurrence::{Origin, host_name};
-use crate::request::{ForwardedHeader, PeerSource, TrustRequestIds};
+use crate::occurrence::{GroupRule, Grouping, Occurrence, Origin, host_name};
+use crate::redact::Redaction;
+use crate::request::{ForwardedHeader, PeerSource, RequestBodies, TrustRequestIds};
 
 /// The header that carries request ids: `x-request-id`.
 pub const DEFAULT_REQUEST_ID_HEADER: &str = "x-request-id";
@@ -36,6 +38,8 @@ pub const DEFAULT_NOTIFY_TIME_LIMIT: Duration = Duration::from_secs(10);
 pub const DEFAULT_NOTIFY_TRIES: u32 = 8;
 /// The bytes kept of the body of a failed answer: 1024.
 pub const DEFAULT_EVIDENCE_BYTES: usize = 1024;
+/// The events that [`Monitor::tracing_layer`] keeps as breadcrumbs: DEBUG and above.
+pub const DEFAULT_BREADCRUMB_LEVEL: LevelFilter = LevelFilter::DEBUG;
 
 /// Every setting of a [`Monitor`].
 ///
@@ -63,7 +67,13 @@ pub struct Builder {
     failures: FailureRules,
     answer: Option<AnswerFn>,
     evidence_bytes: usize,
-    redact_names: Vec<String>,
+    request_bodies: Option<RequestBodies>,
+    group_by: Option<GroupRule>,
+    before_send: Option<LastWord>,
+    strays: bool,
+    breadcrumb_level: LevelFilter,
+    tell_logged_errors: bool,
+    redaction: Redaction,
     audits: Option<Vec<Audit>>,
     notifiers: Vec<Arc<dyn DynNotifier>>,
     queue_length: usize,
@@ -90,7 +100,13 @@ impl Monitor {
             failures: FailureRules::default(),
             answer: None,
             evidence_bytes: DEFAULT_EVIDENCE_BYTES,
-            redact_names: Vec::new(),
+            request_bodies: None,
+            group_by: None,
+            before_send: None,
+            strays: true,
+            breadcrumb_level: DEFAULT_BREADCRUMB_LEVEL,
+            tell_logged_errors: true,
+            redaction: Redaction::new(),
             audits: None,
             notifiers: Vec::new(),
             queue_length: DEFAULT_QUEUE_LENGTH,
@@ -115,6 +131,13 @@ impl Builder {
     /// The release that runs, in every alert: a version or a revision. Default: none.
     pub fn release(mut self, release: impl Into<String>) -> Self {
         self.origin.release = Some(release.into());
+        self
+    }
+
+    /// The revision of the source, in every alert. Default: what the environment variable `TOWER_MONITOR_GIT_REVISION` said when this crate
+    /// was compiled; for that, build with `TOWER_MONITOR_GIT_REVISION=$(git rev-parse HEAD)`.
+    pub fn git_revision(mut self, revision: impl Into<String>) -> Self {
+        self.origin.platform.git_revision = Some(revision.into());
         self
     }
 
@@ -204,16 +227,82 @@ impl Builder {
         self
     }
 
-    /// More names whose values are never kept, beside [`SENSITIVE_NAMES`](crate::redact::SENSITIVE_NAMES).
+    /// Keeps the beginning of requests' bodies, so that an occurrence shows what the client sent. Default: none.
+    pub fn request_bodies(mut self, bodies: RequestBodies) -> Self {
+        self.request_bodies = Some(bodies);
+        self
+    }
+
+    /// Says which failures are one problem, where the [fingerprint](crate::occurrence::Fingerprint) does not know it: those with the same
+    /// text are. `None` leaves it to the fingerprint.
     ///
-    /// Letters and digits of ASCII; case, `_`, `-` and `.` make no difference. A name of four or more also matches as a part of
-    /// a longer one.
+    /// It runs where the request fails, so it should be quick; one that panics has no word. The text is never shown.
+    ///
+    /// ```
+    /// # use tower_monitor::Monitor;
+    /// let monitor = Monitor::builder()
+    ///     .group_by(|failure| {
+    ///         let is_pool = failure.message()?.contains("pool timed out");
+    ///         is_pool.then(|| "the database's pool".to_owned())
+    ///     })
+    ///     .build()?;
+    /// # Ok::<_, tower_monitor::BuildError>(())
+    /// ```
+    pub fn group_by<F>(mut self, group: F) -> Self
+    where
+        F: Fn(&Grouping<'_>) -> Option<String> + Send + Sync + 'static,
+    {
+        self.group_by = Some(Arc::new(group));
+        self
+    }
+
+    /// Sees every occurrence before it is stored or sent, and may change it: the last word, after redaction.
+    ///
+    /// It runs on the background thread. When it panics, the occurrence goes on with nothing but its kind, its time and a word of
+    /// that: what it was to take out must not get through.
+    pub fn before_send<F>(mut self, change: F) -> Self
+    where
+        F: Fn(&mut Occurrence) + Send + Sync + 'static,
+    {
+        self.before_send = Some(Arc::new(change));
+        self
+    }
+
+    /// Whether panics, [captured](crate::capture) errors and logged ones outside of every request are told by this monitor. Of
+    /// several, the first built one tells. Default: yes.
+    pub fn outside_requests(mut self, told: bool) -> Self {
+        self.strays = told;
+        self
+    }
+
+    /// The least important events that [`Monitor::tracing_layer`] keeps. Default: [`DEFAULT_BREADCRUMB_LEVEL`].
+    pub fn breadcrumb_level(mut self, level: LevelFilter) -> Self {
+        self.breadcrumb_level = level;
+        self
+    }
+
+    /// Whether [`Monitor::tracing_layer`] makes occurrences of events of level ERROR. Default: yes.
+    pub fn tell_logged_errors(mut self, told: bool) -> Self {
+        self.tell_logged_errors = told;
+        self
+    }
+
+    /// More names whose values are never kept, beside [`SENSITIVE_NAMES`](crate::redact::SENSITIVE_NAMES): short for
+    /// [`redaction`](Self::redaction) with [`Redaction::names`].
     pub fn redact<I>(mut self, names: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        self.redact_names.extend(names.into_iter().map(Into::into));
+        self.redaction = self.redaction.names(names);
+        self
+    }
+
+    /// What is taken out of everything that is kept, and how much of a person stays. Replaces what was set before.
+    ///
+    /// Default: [`Redaction::new`], the rules that always hold.
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
         self
     }
 

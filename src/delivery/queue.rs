@@ -8,17 +8,18 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::lane::TestDelivery;
-use super::sites::{Admission, Sites, uptime_seconds};
+use super::sites::{Admission, Sites};
 use crate::loss::{LossCounter, LossReason};
-use crate::occurrence::{Evidence, Fingerprint};
+use crate::occurrence::{Evidence, GroupRule, Site};
+use crate::time::uptime_seconds;
 
 /// The entrance to the pipeline. Nothing here waits, but for the functions that are `async`.
-#[derive(Debug)]
 pub(crate) struct Queue {
     sender: mpsc::Sender<Command>,
     sites: Arc<Sites>,
     losses: Arc<LossCounter>,
     ended: watch::Receiver<Option<bool>>,
+    group_by: Option<GroupRule>,
     /// A process that forks has no worker in the child.
     process: u32,
 }
@@ -28,13 +29,32 @@ pub(super) type Ended = watch::Sender<Option<bool>>;
 
 /// What the worker is asked to do.
 pub(super) enum Command {
-    Report(Fingerprint, Box<Evidence>),
+    Report(Box<Report>),
     /// Deliver what has come so far; then go on.
     Flush(Flush),
     /// Deliver what has come so far, and end.
     Shutdown(Flush),
     /// One alert through every notifier.
     Test(oneshot::Sender<Vec<TestDelivery>>),
+}
+
+/// One occurrence that travels whole.
+pub(super) struct Report {
+    pub(super) evidence: Evidence,
+    pub(super) site: Site,
+    /// What the others are counted by: the site's exact key, or its place where too many words have been seen.
+    pub(super) key: u64,
+}
+
+impl From<Evidence> for Report {
+    fn from(evidence: Evidence) -> Self {
+        let site = Site::of(&evidence);
+        Self {
+            evidence,
+            site,
+            key: site.exact,
+        }
+    }
 }
 
 /// Delivering what has come so far.
@@ -53,6 +73,7 @@ impl Queue {
     pub(super) fn new(
         length: usize,
         losses: Arc<LossCounter>,
+        group_by: Option<GroupRule>,
     ) -> (Self, mpsc::Receiver<Command>, Ended) {
         let (sender, receiver) = mpsc::channel(length.max(1));
         let (end, ended) = watch::channel(None);
@@ -63,6 +84,7 @@ impl Queue {
                 sites,
                 losses,
                 ended,
+                group_by,
                 process: std::process::id(),
             },
             receiver,
@@ -72,7 +94,7 @@ impl Queue {
 
     /// An entrance to nowhere, for a process that may start no thread: everything is lost, and counted.
     pub(crate) fn closed(losses: Arc<LossCounter>) -> Self {
-        Self::new(1, losses).0
+        Self::new(1, losses, None).0
     }
 
     /// Whether nobody takes anything out any more.
@@ -89,25 +111,37 @@ impl Queue {
         if self.is_closed() {
             return self.losses.add(LossReason::Occurrence, 1);
         }
-        let fingerprint = Fingerprint::of(&evidence);
-        match self.sites.admit(fingerprint, uptime_seconds()) {
+        let (evidence, site) = if std::thread::panicking() {
+            // Maybe in a panic hook, where neither the app's code nor much of our own should run.
+            let site = Site::of_place(&evidence);
+            (evidence, site)
+        } else {
+            let evidence = evidence.grouped_by(self.group_by.as_ref());
+            let site = Site::of(&evidence);
+            (evidence, site)
+        };
+        let (key, admission) = self.sites.admit(site, uptime_seconds());
+        let report = || {
+            Command::Report(Box::new(Report {
+                evidence,
+                site,
+                key,
+            }))
+        };
+        match admission {
             Admission::Counted => {}
-            Admission::Whole(slot) => {
-                let command = Command::Report(fingerprint, Box::new(evidence));
-                match self.sender.try_send(command) {
-                    Ok(()) => {}
-                    Err(mpsc::error::TrySendError::Full(_)) => {
-                        self.losses.add(LossReason::OccurrenceDetails, 1);
-                        self.sites.count(slot);
-                    }
-                    Err(mpsc::error::TrySendError::Closed(_)) => {
-                        self.losses.add(LossReason::Occurrence, 1);
-                    }
+            Admission::Whole(slot) => match self.sender.try_send(report()) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    self.losses.add(LossReason::OccurrenceDetails, 1);
+                    self.sites.count(slot);
                 }
-            }
+                Err(mpsc::error::TrySendError::Closed(_)) => {
+                    self.losses.add(LossReason::Occurrence, 1);
+                }
+            },
             Admission::NoSlot => {
-                let command = Command::Report(fingerprint, Box::new(evidence));
-                if self.sender.try_send(command).is_err() {
+                if self.sender.try_send(report()).is_err() {
                     self.losses.add(LossReason::Occurrence, 1);
                 }
             }

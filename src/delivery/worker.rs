@@ -9,23 +9,22 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use super::completion::Completion;
 use super::lane::{Lane, TestDelivery};
-use super::queue::{Also, Command, Ended};
-use super::sites::{Sites, Sweeper, uptime_seconds};
-use crate::guard::contained;
+use super::queue::{Also, Command, Ended, Report};
+use super::sites::{Sites, Sweeper};
+use crate::guard::{contain_thread, contained};
 use crate::loss::{LossCounter, LossReason, Losses};
-use crate::occurrence::{Alert, Evidence, Fingerprint, Issue, Kind, Occurrence, Origin, Reason};
+use crate::occurrence::{Alert, Evidence, Fingerprint, Issue, Kind, Occurrence, Reason};
 use crate::policy::{self, History};
-use crate::redact::Redactor;
 use crate::request::RequestId;
 use crate::store::{MemoryStore, Recorded};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, uptime_seconds};
 
 pub(super) struct Worker {
     pub(super) receiver: mpsc::Receiver<Command>,
     pub(super) sites: Arc<Sites>,
-    pub(super) redactor: Redactor,
-    pub(super) origin: Arc<Origin>,
+    pub(super) completion: Completion,
     pub(super) store: Arc<Mutex<MemoryStore>>,
     pub(super) lanes: Vec<Lane>,
     pub(super) losses: Arc<LossCounter>,
@@ -37,7 +36,10 @@ impl Worker {
         let runtime = super::runtime()?;
         std::thread::Builder::new()
             .name("tower-monitor".to_owned())
-            .spawn(move || runtime.block_on(self.run()))?;
+            .spawn(move || {
+                contain_thread();
+                runtime.block_on(self.run());
+            })?;
         Ok(())
     }
 
@@ -45,36 +47,43 @@ impl Worker {
         let mut pipeline = Steps {
             sites: self.sites,
             sweeper: Sweeper::default(),
-            redactor: self.redactor,
-            origin: self.origin,
+            completion: self.completion,
             store: self.store,
             lanes: self.lanes,
+            fingerprints: HashMap::new(),
             orphans: HashMap::new(),
             told_losses: Losses::default(),
             losses: self.losses,
         };
+        pipeline.contained(|steps| steps.completion.prepare());
         let mut pace = Pace::default();
         // Flushes and tests go on on the side: occurrences are taken in while the notifiers work.
         let mut aside = JoinSet::new();
         let shutdown = loop {
+            let looking = look(&mut self.receiver, pace.looks_by_itself());
             let command = match pace.next_sweep() {
-                None => self.receiver.recv().await,
+                None => looking.await,
                 Some(at) => tokio::select! {
                     biased;
                     () = tokio::time::sleep_until(at) => {
                         pace.swept(pipeline.contained(Steps::sweep).unwrap_or(true));
                         continue;
                     }
-                    command = self.receiver.recv() => command,
+                    command = looking => command,
                 },
             };
             while aside.try_join_next().is_some() {}
             match command {
                 None => break None,
                 Some(Command::Shutdown(flush)) => break Some(flush),
-                Some(Command::Report(fingerprint, evidence)) => {
+                Some(Command::Report(report)) => {
+                    if !pace.looks_by_itself() {
+                        // Who has just woken this thread may have lost its processor to it: it gets it back before the long
+                        // work, such as reading symbols.
+                        tokio::time::sleep(LOOK).await;
+                    }
                     pace.reported();
-                    pipeline.take(fingerprint, *evidence);
+                    pipeline.take(*report);
                 }
                 Some(Command::Flush(flush)) => {
                     pipeline.contained(Steps::sweep);
@@ -97,7 +106,7 @@ impl Worker {
         let mut replies = Vec::new();
         while let Some(command) = self.receiver.recv().await {
             match command {
-                Command::Report(fingerprint, evidence) => pipeline.take(fingerprint, *evidence),
+                Command::Report(report) => pipeline.take(*report),
                 Command::Flush(flush) | Command::Shutdown(flush) => {
                     aside.spawn(flush.also);
                     replies.push(flush.reply);
@@ -124,9 +133,27 @@ impl Worker {
     }
 }
 
+/// The next command; `None` when no more will come.
+///
+/// Whoever sends to a thread that sleeps wakes it, which takes a failing request as long as everything else it does for the
+/// monitor. So for some time after a failure the thread looks by itself.
+async fn look(receiver: &mut mpsc::Receiver<Command>, by_itself: bool) -> Option<Command> {
+    if !by_itself {
+        return receiver.recv().await;
+    }
+    loop {
+        match receiver.try_recv() {
+            Ok(command) => return Some(command),
+            Err(mpsc::error::TryRecvError::Disconnected) => return None,
+            Err(mpsc::error::TryRecvError::Empty) => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
 /// When to collect what was only counted: often while something fails, seldom until every slot is free, then never.
 #[derive(Debug, Default)]
 struct Pace {
+    awake_until: Option<Instant>,
     hot_until: Option<Instant>,
     next: Option<Instant>,
 }
@@ -136,8 +163,13 @@ impl Pace {
         self.next
     }
 
+    fn looks_by_itself(&self) -> bool {
+        self.awake_until.is_some_and(|until| Instant::now() < until)
+    }
+
     fn reported(&mut self) {
         let now = Instant::now();
+        self.awake_until = Some(now + AWAKE);
         self.hot_until = Some(now + HOT);
         self.next = Some(self.next.map_or(now + OFTEN, |next| next.min(now + OFTEN)));
     }
@@ -157,32 +189,40 @@ impl Pace {
 struct Steps {
     sites: Arc<Sites>,
     sweeper: Sweeper,
-    redactor: Redactor,
-    origin: Arc<Origin>,
+    completion: Completion,
     store: Arc<Mutex<MemoryStore>>,
     lanes: Vec<Lane>,
     losses: Arc<LossCounter>,
     told_losses: Losses,
-    /// Counts of problems of which no whole occurrence has come through yet.
-    orphans: HashMap<Fingerprint, (u64, Instant)>,
+    /// What the keys of the sites stand for: known since a whole occurrence came through.
+    fingerprints: HashMap<u64, Fingerprint>,
+    /// Counts of keys of which no whole occurrence has come through yet.
+    orphans: HashMap<u64, (u64, Instant)>,
 }
 
 impl Steps {
     /// Complete and redact it, remember it, judge it, hand it over.
-    fn report(&mut self, fingerprint: Fingerprint, evidence: Evidence) {
-        let occurrence = evidence.complete(fingerprint, &self.redactor, &self.origin);
+    fn report(&mut self, report: Report) {
+        let key = report.key;
+        let known = self.fingerprints.get(&key).copied();
+        let occurrence = self.completion.complete(report, known);
+        if self.fingerprints.len() >= MAX_KEYS {
+            // The next whole occurrence of each brings it back.
+            self.fingerprints.clear();
+        }
+        self.fingerprints.insert(key, occurrence.fingerprint);
         let recorded = self.store().record(Arc::new(occurrence));
         if recorded.forgot_one {
             self.losses.add(LossReason::IssueForgotten, 1);
         }
         self.judge(recorded);
-        if let Some((count, _)) = self.orphans.remove(&fingerprint) {
-            self.count(fingerprint, count, Timestamp::now());
+        if let Some((count, _)) = self.orphans.remove(&key) {
+            self.count(key, count, Timestamp::now());
         }
     }
 
-    fn take(&mut self, fingerprint: Fingerprint, evidence: Evidence) {
-        let taken = self.contained(|steps| steps.report(fingerprint, evidence));
+    fn take(&mut self, report: Report) {
+        let taken = self.contained(|steps| steps.report(report));
         if taken.is_none() {
             self.losses.add(LossReason::Occurrence, 1);
         }
@@ -193,25 +233,28 @@ impl Steps {
         let now = Timestamp::now();
         let mut counts = Vec::new();
         let sites = Arc::clone(&self.sites);
-        let in_use = self
-            .sweeper
-            .sweep(&sites, uptime_seconds(), |fingerprint, count| {
-                counts.push((fingerprint, count));
-            });
-        for (fingerprint, count) in counts {
-            self.count(fingerprint, count, now);
+        let in_use = self.sweeper.sweep(&sites, uptime_seconds(), |key, count| {
+            counts.push((key, count));
+        });
+        for (key, count) in counts {
+            self.count(key, count, now);
         }
         self.give_up_orphans(ORPHAN_AGE);
+        if !in_use {
+            self.completion.rest();
+        }
         in_use || !self.orphans.is_empty()
     }
 
-    fn count(&mut self, fingerprint: Fingerprint, count: u64, now: Timestamp) {
-        let recorded = self.store().count(fingerprint, count, now);
+    fn count(&mut self, key: u64, count: u64, now: Timestamp) {
+        let fingerprint = self.fingerprints.get(&key).copied();
+        let recorded =
+            fingerprint.and_then(|fingerprint| self.store().count(fingerprint, count, now));
         match recorded {
             Some(recorded) => self.judge(recorded),
             // The queue was full for its first occurrence, or the issue was forgotten. The next whole one brings it back.
-            None if self.orphans.len() < MAX_ORPHANS || self.orphans.contains_key(&fingerprint) => {
-                let orphan = self.orphans.entry(fingerprint);
+            None if self.orphans.len() < MAX_ORPHANS || self.orphans.contains_key(&key) => {
+                let orphan = self.orphans.entry(key);
                 orphan.or_insert_with(|| (0, Instant::now())).0 += count;
             }
             None => self.losses.add(LossReason::Occurrence, count),
@@ -269,13 +312,13 @@ impl Steps {
             occurrence,
             held_back,
             lost,
+            redactor: self.completion.redactor().clone(),
         })
     }
 
     fn test(&mut self) -> impl Future<Output = Vec<TestDelivery>> + Send + use<> {
         let evidence = Evidence::new(Kind::Test, Timestamp::now(), None);
-        let fingerprint = Fingerprint::of(&evidence);
-        let occurrence = evidence.complete(fingerprint, &self.redactor, &self.origin);
+        let occurrence = self.completion.complete(evidence.into(), None);
         let issue = Issue::begin(&occurrence, 1);
         let alert = self.alert(Reason::Test, issue, Arc::new(occurrence), 0);
         let deliveries: Vec<_> = self.lanes.iter().map(|lane| lane.test(&alert)).collect();
@@ -312,6 +355,11 @@ impl Steps {
 const HOT: Duration = Duration::from_secs(12);
 const OFTEN: Duration = Duration::from_millis(250);
 const SELDOM: Duration = Duration::from_secs(10);
+/// How long the thread looks by itself after a report, and how often. The sweeps end a look that has lasted too long.
+const AWAKE: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(1);
 const MAX_ORPHANS: usize = 1024;
+/// Far more than the sites have slots.
+const MAX_KEYS: usize = 8192;
 /// Some windows of the sites: each gives a problem another chance to come through whole.
 const ORPHAN_AGE: Duration = Duration::from_secs(45);

@@ -85,9 +85,14 @@ where
         this
     }
 
+    /// Whether the service's bodies are made of a type that a page can be turned into.
+    pub(super) fn takes_pages() -> bool {
+        data_from::<B::Data>(Bytes::new()).is_some()
+    }
+
     /// The monitor's page where the service's bodies are made of [`Bytes`] or another type that owns bytes; elsewhere none.
     pub(super) fn own(page: Bytes, mut watch: Option<Box<Watch>>) -> Self {
-        let fits = !page.is_empty() && data_from::<B::Data>(Bytes::new()).is_some();
+        let fits = !page.is_empty() && Self::takes_pages();
         if !fits && let Some(watch) = &mut watch {
             watch.complete();
         }
@@ -168,6 +173,9 @@ where
                 return Poll::Ready(Some(Err("the response's body panicked".into())));
             }
         };
+        if let Err(payload) = dropped {
+            watch.panicked(payload);
+        }
         let frame = frame.map(|frame| {
             let frame = frame.map_err(Into::into);
             match &frame {
@@ -178,9 +186,6 @@ where
         });
         if over {
             watch.complete();
-        }
-        if let Err(payload) = dropped {
-            watch.panicked(payload);
         }
         Poll::Ready(frame)
     }

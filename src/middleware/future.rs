@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
+use http::{HeaderMap, HeaderName, Response, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -107,17 +107,15 @@ where
                 match polled {
                     Ok(polled) => {
                         let mut result = ready!(polled);
+                        // First: the answer counts every panic that nobody has claimed as one that the app got over.
+                        if let Err(payload) = dropped {
+                            watch.panicked(payload);
+                        }
                         match &mut result {
                             Ok(response) => watch.answered(response),
                             Err(_) => watch.service_failed(std::any::type_name::<E>()),
                         }
-                        if let Err(payload) = dropped {
-                            watch.panicked(payload);
-                        }
-                        let watch = this.watch.take();
-                        return Poll::Ready(result.map(|response| {
-                            response.map(|body| MonitorBody::watched(body, watch))
-                        }));
+                        return Poll::Ready(result.map(|response| finished(response, this.watch)));
                     }
                     Err(payload) => {
                         dropped.unwrap_or_else(discard);
@@ -132,6 +130,67 @@ where
         Poll::Ready(Ok(response.map(|page| MonitorBody::own(page, watch))))
     }
 }
+
+/// The answer on its way out; where it asks for the monitor's page, with that in place of its body.
+fn finished<B>(response: Response<B>, watch: &mut Option<Box<Watch>>) -> Response<MonitorBody<B>>
+where
+    B: Body,
+    B::Data: 'static,
+    B::Error: Into<BoxError>,
+{
+    let page = watch
+        .as_mut()
+        .filter(|watch| watch.wants_page() && MonitorBody::<B>::takes_pages())
+        .and_then(|watch| watch.page_for_error());
+    let Some(page) = page else {
+        return response.map(|body| MonitorBody::watched(body, watch.take()));
+    };
+    let (mut parts, body) = response.into_parts();
+    if let Some(watch) = watch {
+        let current = watch.enter();
+        let dropped = guarded(|| drop(body));
+        drop(current);
+        if let Err(payload) = dropped {
+            watch.panicked(payload);
+        }
+    }
+    for name in OF_THE_BODY {
+        parts.headers.remove(name);
+    }
+    let (page_parts, page) = page.into_parts();
+    // An app's own answer may say something else than the error's status.
+    parts.status = page_parts.status;
+    replace(&mut parts.headers, page_parts.headers);
+    Response::from_parts(parts, MonitorBody::own(page, watch.take()))
+}
+
+/// The page's headers take the place of those of the same name; cookies of both are set.
+fn replace(headers: &mut HeaderMap, of_the_page: HeaderMap) {
+    let mut last = None;
+    for (name, value) in of_the_page {
+        if let Some(name) = name {
+            if name != header::SET_COOKIE {
+                headers.remove(&name);
+            }
+            last = Some(name);
+        }
+        // Further values come without a name.
+        if let Some(name) = &last {
+            headers.append(name, value);
+        }
+    }
+}
+
+/// Headers that belong to the body that they came with.
+const OF_THE_BODY: [HeaderName; 7] = [
+    header::ACCEPT_RANGES,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::TRANSFER_ENCODING,
+];
 
 impl<F> std::fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

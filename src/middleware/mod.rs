@@ -45,20 +45,23 @@
 //! |---|---|
 //! | a request arrives | it gets its id: as header and extension for the inner services, and in the `tracing` span |
 //! | the service, its future or the body panics | an occurrence at once; before the head the client gets a 500 with the id |
-//! | the head of the response is there | it gets the id |
+//! | the head of the response is there | it gets the id; a [`ServerError`](crate::ServerError) gets the page that a panic gets. If it is no failure, what was [captured](crate::capture()) or logged on the way is told now |
 //! | the body ends, breaks or is dropped | the audit record; for a failed answer the occurrence |
 //! | the future is dropped before the head | the audit record, with the outcome `abandoned` |
 //!
-//! A panic that the app catches itself is told when the request's answer is a failure, together with it. That may be the wrong
-//! one of two: a 503 after a panic that the handler had got over is told as that panic.
+//! A failure and what led to it are one occurrence. An answer that says nothing of its reason came of the last thing that was
+//! captured, or of the last panic that the app caught itself, which may be the wrong one of several; the others are told
+//! by themselves.
 //!
 //! A client that leaves so early that the server never calls the service is not seen: hyper drops such a request itself.
 
 mod answer;
 mod body;
+mod findings;
 mod future;
 mod layer;
 mod service;
+mod span;
 mod watch;
 
 pub use body::MonitorBody;

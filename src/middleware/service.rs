@@ -34,6 +34,7 @@ impl<S> MonitorService<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for MonitorService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ReqBody: 'static,
     ResBody: Body,
     ResBody::Data: 'static,
     ResBody::Error: Into<BoxError>,
@@ -61,6 +62,7 @@ where
         request
             .headers_mut()
             .insert(requests.id_header.clone(), id.clone());
+        context.keep_axum_body(request.body_mut());
         let extensions = request.extensions_mut();
         extensions.insert(RequestId::new(id));
         extensions.insert(context);

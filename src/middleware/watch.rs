@@ -3,21 +3,21 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::answer;
+use super::findings::{distinct, fold};
+use super::span::RequestSpan;
+use crate::capture::{self, ErrorReport};
+use crate::guard::{Payload, contained, discard};
+use crate::monitor::Monitor;
+use crate::observation::{Observation, Outcome};
+use crate::occurrence::{Evidence, Kind, ResponseEvidence};
+use crate::request::{self, ErrorRecord, KeptHeaders, Noticed, RequestContext, Told};
+use crate::stack;
+use crate::time::Timestamp;
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Frame;
 use tower_http::classify::GrpcCode;
-use tracing::Span;
-
-use super::answer;
-use crate::capture;
-use crate::guard::{Payload, contained, discard};
-use crate::monitor::Monitor;
-use crate::observation::{Observation, Outcome};
-use crate::occurrence::{ErrorEvidence, Evidence, Kind, ResponseEvidence};
-use crate::request::{self, RequestContext};
-use crate::text::one_line;
-use crate::time::Timestamp;
 
 /// Travels with the response's future, then with its body.
 ///
@@ -30,10 +30,14 @@ pub(super) struct Watch {
     id: HeaderValue,
     /// What the client likes to read; gone when there is an answer.
     accept: Option<HeaderValue>,
-    span: Span,
+    span: RequestSpan,
     head: Option<Head>,
     bytes_sent: u64,
     evidence: Vec<u8>,
+    /// The error that came with the answer.
+    error: Option<ErrorReport>,
+    /// Those of a failing answer.
+    headers: Option<Box<KeptHeaders>>,
     /// What ended the request otherwise than by an answer.
     fault: Option<Outcome>,
     reported: bool,
@@ -61,19 +65,8 @@ impl Watch {
         id: HeaderValue,
         accept: Option<HeaderValue>,
     ) -> Box<Self> {
-        let span = tracing::info_span!(
-            target: "tower_monitor",
-            "request",
-            request.id = context.id().as_str(),
-            http.request.method = context.method().as_str(),
-            url.path = tracing::field::Empty,
-            trace_id = context.trace().as_ref().map(|trace| trace.trace_id()),
-        );
-        if !span.is_disabled() {
-            // Every line of the app's log inside the request repeats it.
-            let path = monitor.0.redactor.url(context.path());
-            span.record("url.path", &*one_line(&path));
-        }
+        let span = RequestSpan::open(&context, &monitor.0.redactor);
+        monitor.0.in_flight.begin();
         Box::new(Self {
             span,
             monitor,
@@ -83,6 +76,8 @@ impl Watch {
             head: None,
             bytes_sent: 0,
             evidence: Vec::new(),
+            error: None,
+            headers: None,
             fault: None,
             reported: false,
             observed: false,
@@ -92,7 +87,11 @@ impl Watch {
     /// Makes this the current request and its span the current span.
     pub(super) fn enter(&self) -> impl Sized + use<'_> {
         // The span is left before the request is.
-        (self.span.enter(), request::enter(self.context.clone()))
+        (
+            self.span.enter(),
+            request::enter(self.context.clone()),
+            stack::boundary(),
+        )
     }
 
     /// Ready when the request may begin.
@@ -103,8 +102,10 @@ impl Watch {
     /// The head of the response is there. It gets the request's id.
     pub(super) fn answered<B>(&mut self, response: &mut Response<B>) {
         self.identify(response.headers_mut());
+        if !response.extensions().is_empty() {
+            self.error = response.extensions_mut().remove();
+        }
         let (status, headers) = (response.status(), response.headers());
-        self.accept = None;
         let rules = &self.monitor.0.failures;
         // The app's code, asked once.
         let fails =
@@ -128,10 +129,47 @@ impl Watch {
                 }
             }
         }
+        // What is compressed is nothing to read, and other bytes each time.
+        if head.keep > 0 && is_encoded(headers) {
+            head.keep = 0;
+        }
+        if fails {
+            self.headers = Some(Box::new(KeptHeaders::copy(headers)));
+        }
         if self.context.is_grpc() {
             head.grpc_status = grpc_status(headers);
+        } else if !fails {
+            self.tell_noticed();
         }
         self.head = Some(head);
+    }
+
+    /// Whether the answer asks for the monitor's page in its place.
+    pub(super) fn wants_page(&self) -> bool {
+        let fails = || self.head.as_ref().is_some_and(|head| head.fails);
+        self.error.as_ref().is_some_and(|error| error.wants_page) && fails()
+    }
+
+    /// What the client gets in place of an answer that asks for the monitor's page.
+    pub(super) fn page_for_error(&mut self) -> Option<Response<Bytes>> {
+        let page = self.failure_page(self.head.as_ref()?.status);
+        let head = self.head.as_mut()?;
+        // The page is the monitor's: nothing to learn from it.
+        (head.content_length, head.keep) = (None, 0);
+        head.status = page.status();
+        head.grpc_status = grpc_status(page.headers()).filter(|_| self.context.is_grpc());
+        Some(page)
+    }
+
+    fn failure_page(&self, status: StatusCode) -> Response<Bytes> {
+        let mut page = if self.context.is_grpc() {
+            answer::grpc()
+        } else {
+            let own = self.monitor.0.answer.as_ref();
+            answer::http(&self.context, status, self.accept.as_ref(), own)
+        };
+        self.identify(page.headers_mut());
+        page
     }
 
     /// The body says how long it will be: where no header does, a server writes that one.
@@ -186,7 +224,7 @@ impl Watch {
     /// The code panicked. It is reported at once, whatever becomes of the answer.
     pub(super) fn panicked(&mut self, payload: Payload) {
         let mut evidence = self.evidence(Kind::Panic);
-        evidence.panic = Some(capture::record_of(&self.context, &*payload));
+        evidence.because_of(Noticed::Panic(capture::record_of(&self.context, &*payload)));
         discard(payload);
         self.fault = Some(Outcome::Panicked);
         self.report(evidence);
@@ -194,15 +232,7 @@ impl Watch {
 
     /// What the client gets in place of what panicked.
     pub(super) fn answer_for_panic(&mut self) -> Response<Bytes> {
-        let mut response = if self.context.is_grpc() {
-            answer::grpc()
-        } else {
-            answer::http(
-                &self.context,
-                self.accept.as_ref(),
-                self.monitor.0.answer.as_ref(),
-            )
-        };
+        let mut response = self.failure_page(StatusCode::INTERNAL_SERVER_ERROR);
         self.answered(&mut response);
         response
     }
@@ -210,12 +240,9 @@ impl Watch {
     /// The service gave an error instead of an answer.
     pub(super) fn service_failed(&mut self, type_name: &'static str) {
         let mut evidence = self.evidence(Kind::ServiceError);
-        evidence.error = Some(ErrorEvidence {
-            type_name,
-            messages: vec![format!(
-                "the service gave an error of type {type_name} instead of an answer"
-            )],
-        });
+        let words = format!("the service gave an error of type {type_name} instead of an answer");
+        let chain = capture::said(Some(type_name), words);
+        evidence.error = Some(ErrorRecord::placeless(Told::Answered, chain).into());
         self.fault = Some(Outcome::Failed);
         self.report(evidence);
         self.observe();
@@ -228,8 +255,8 @@ impl Watch {
         error: &(dyn std::error::Error + 'static),
     ) {
         let mut evidence = self.evidence(Kind::BodyBroken);
-        // The words of an error are the app's code.
-        evidence.error = contained(|| ErrorEvidence::read(type_name, error));
+        let chain = capture::read_chain(error, Some(type_name));
+        evidence.error = Some(ErrorRecord::placeless(Told::Answered, chain).into());
         self.fault = Some(Outcome::BodyBroken);
         self.report(evidence);
         self.observe();
@@ -238,14 +265,7 @@ impl Watch {
     /// The response is over, as it should be.
     pub(super) fn complete(&mut self) {
         if self.fault.is_none() && self.head_fails() {
-            // An app that catches its panics itself answers with a 5xx too: one occurrence tells both.
-            let panic = self.context.take_panic();
-            let mut evidence = self.evidence(if panic.is_some() {
-                Kind::Panic
-            } else {
-                Kind::ServerError
-            });
-            evidence.panic = panic;
+            let evidence = self.evidence(Kind::ServerError);
             self.fault = Some(Outcome::Failed);
             self.report(evidence);
         }
@@ -261,17 +281,34 @@ impl Watch {
 
     fn evidence(&mut self, kind: Kind) -> Evidence {
         let mut evidence = Evidence::new(kind, Timestamp::now(), Some(self.context.clone()));
+        if self.head_fails() {
+            evidence.error = self.error.take().map(|report| report.record);
+        }
         evidence.response = self.head.as_ref().map(|head| ResponseEvidence {
             status: head.status,
             grpc_status: head.grpc_status,
+            headers: self.headers.as_deref().cloned().unwrap_or_default(),
             body: std::mem::take(&mut self.evidence),
         });
         evidence
     }
 
+    /// Reports the failure together with what was noticed on the way to it.
     fn report(&mut self, evidence: Evidence) {
         if !std::mem::replace(&mut self.reported, true) {
-            self.monitor.report(evidence);
+            self.context.keep_for_telling();
+            let noticed = self.context.take_noticed();
+            for evidence in fold(evidence, noticed) {
+                self.monitor.report(evidence);
+            }
+        }
+    }
+
+    /// What was noticed on the way to an answer that is no failure stands for itself.
+    fn tell_noticed(&self) {
+        for finding in distinct(self.context.take_noticed()) {
+            self.context.keep_for_telling();
+            self.monitor.report(finding.into());
         }
     }
 
@@ -279,6 +316,7 @@ impl Watch {
         if std::mem::replace(&mut self.observed, true) {
             return;
         }
+        self.tell_noticed();
         let _span = self.span.enter();
         let head = self.head.as_ref();
         let observation = Observation {
@@ -292,6 +330,8 @@ impl Watch {
         };
         // The app's subscriber gets the record as an event. This may be a destructor, where a panic ends the process.
         let _ = contained(|| self.monitor.observe(&observation));
+        self.context.end();
+        self.monitor.0.in_flight.end();
     }
 }
 
@@ -322,6 +362,11 @@ impl std::fmt::Debug for Watch {
             .field("request", &self.context)
             .finish_non_exhaustive()
     }
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    encoding.is_some_and(|encoding| encoding != "identity")
 }
 
 /// Text and JSON: what a person can read.

@@ -11,13 +11,20 @@ pub use settings::{DEFAULT_GRPC_FAILURES, Failure};
 
 pub(crate) use settings::{AnswerFn, FailureRules};
 
+use tracing::level_filters::LevelFilter;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::registry::LookupSpan;
+
 use crate::audit::AuditLog;
+use crate::capture::{Collector, is_own};
 use crate::delivery::{Queue, TestDelivery};
 use crate::loss::{LossCounter, Losses};
 use crate::observation::Observation;
 use crate::occurrence::{Evidence, Fingerprint, Issue, Occurrence};
 use crate::redact::Redactor;
-use crate::request::RequestSettings;
+use crate::request::{Finding, InFlight, Reporter, RequestSettings};
 use crate::store::MemoryStore;
 
 /// One monitor: a handle that is cheap to clone.
@@ -52,6 +59,20 @@ pub(crate) struct Inner {
     pub(crate) queue: Queue,
     pub(crate) store: Arc<Mutex<MemoryStore>>,
     pub(crate) losses: Arc<LossCounter>,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) takes_strays: bool,
+    pub(crate) breadcrumb_level: LevelFilter,
+    pub(crate) tells_logged_errors: bool,
+}
+
+impl Reporter for Inner {
+    fn report(&self, finding: Finding) {
+        self.queue.report(finding.into());
+    }
+
+    fn takes_strays(&self) -> bool {
+        self.takes_strays
+    }
 }
 
 impl Monitor {
@@ -86,6 +107,38 @@ impl Monitor {
     #[must_use]
     pub fn occurrences(&self, fingerprint: Fingerprint) -> Vec<Arc<Occurrence>> {
         self.store(|store| store.occurrences(fingerprint))
+    }
+
+    /// The layer for `tracing`: what led up to a failure, and errors that are only logged.
+    ///
+    /// - Events inside a request become its [breadcrumbs](crate::RequestContext::breadcrumb), and the fields of open spans are kept. Only
+    ///   failures show them. Events below [`breadcrumb_level`](crate::Builder::breadcrumb_level) are left out.
+    /// - Events of level ERROR become occurrences, unless their request fails anyway: then they are a part of that.
+    ///   [`tell_logged_errors`](crate::Builder::tell_logged_errors) turns it off.
+    ///
+    /// ```
+    /// # use tracing_subscriber::prelude::*;
+    /// # use tower_monitor::Monitor;
+    /// let monitor = Monitor::builder().build()?;
+    /// tracing_subscriber::registry()
+    ///     // A filter of the other layer's own: one for all would take the breadcrumbs away as well.
+    ///     .with(tracing_subscriber::fmt::layer().with_filter(tracing::level_filters::LevelFilter::INFO))
+    ///     .with(monitor.tracing_layer())
+    ///     .init();
+    /// # Ok::<_, tower_monitor::BuildError>(())
+    /// ```
+    pub fn tracing_layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        let collector = Collector {
+            owner: self.0.requests.owner,
+            tells_errors: self.0.tells_logged_errors,
+        };
+        let level = self.0.breadcrumb_level;
+        // A span of the monitor's own that no other layer wants is never made.
+        let wanted = move |metadata: &Metadata<'_>| *metadata.level() <= level && !is_own(metadata);
+        collector.with_filter(filter_fn(wanted).with_max_level_hint(level))
     }
 
     /// Sends a harmless alert through every notifier, one try each, and says what became of it.

@@ -54,13 +54,14 @@ impl fmt::Debug for FailureRules {
     }
 }
 
-/// Makes the answer to a request whose handler panicked.
+/// Makes the answer to a request whose handler panicked, or gave a [`ServerError`](crate::ServerError).
 pub(crate) type AnswerFn = Arc<dyn Fn(&Failure<'_>) -> Response<Bytes> + Send + Sync>;
 
-/// A request that panicked, for the function that [answers](crate::Builder::answer) it.
+/// A request that failed, for the function that [answers](crate::Builder::answer) it.
 #[derive(Debug)]
 pub struct Failure<'r> {
     pub(crate) request: &'r RequestContext,
+    pub(crate) status: StatusCode,
     pub(crate) preferred: Preferred,
 }
 
@@ -69,6 +70,12 @@ impl Failure<'_> {
     #[must_use]
     pub fn request(&self) -> &RequestContext {
         self.request
+    }
+
+    /// The status to answer with: 500, or that of a [`ServerError`](crate::ServerError).
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// What the client would like to read, from its `Accept` header.

@@ -1,9 +1,11 @@
 //! The wording of an alert: made once, laid out by each notifier.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use super::details;
 use crate::occurrence::{Alert, Occurrence, Reason};
-use crate::text::{one_line, shortened};
+use crate::text::{cut, one_line, shortened};
 
 /// What an alert says, in the order in which a woken person needs it.
 ///
@@ -16,6 +18,9 @@ pub struct Message {
     pub title: String,
     /// Where, who was hit, how often, and so on: a name and a value each.
     pub fields: Vec<(&'static str, String)>,
+    /// The way through the app's code, what led up to it, how to send the request again: a name and some lines each, to read
+    /// after the fields. A line may begin with spaces.
+    pub details: Vec<(&'static str, Vec<String>)>,
 }
 
 impl Message {
@@ -26,10 +31,11 @@ impl Message {
         let mut message = Self {
             title: shortened(&one_line(&occurrence.title()), 200),
             fields: Vec::new(),
+            details: details::of(occurrence),
         };
         message.field("where", place(occurrence));
-        for caused_by in occurrence.exceptions.iter().skip(1) {
-            message.field("caused by", Some(caused_by.message.clone()));
+        for cause in occurrence.exceptions.iter().skip(1) {
+            message.field("caused by", Some(cause.to_string()));
         }
         message.field("user", user(occurrence));
         message.field("how often", Some(frequency(alert)));
@@ -51,7 +57,19 @@ impl Message {
             message.field("lost", Some(lost.collect::<Vec<_>>().join(", ")));
         }
         message.field("issue", Some(alert.issue.fingerprint.to_string()));
-        message
+        message.guarded(alert)
+    }
+
+    /// A last look for secrets at what was put together.
+    fn guarded(mut self, alert: &Alert) -> Self {
+        let details = self.details.iter_mut().flat_map(|(_, lines)| lines);
+        let fields = self.fields.iter_mut().map(|(_, value)| value);
+        for text in details.chain(fields).chain([&mut self.title]) {
+            if let Cow::Owned(clean) = alert.redacted(text) {
+                *text = clean;
+            }
+        }
+        self
     }
 
     fn request(&mut self, occurrence: &Occurrence) {
@@ -67,11 +85,9 @@ impl Message {
         );
         self.field("request", Some(shortened(&target, 500)));
         self.field("request id", Some(request.id.to_string()));
-        self.field(
-            "client",
-            request.client_address.map(|address| address.to_string()),
-        );
-        self.field("user agent", request.user_agent.clone());
+        self.field("client", request.client_address.clone());
+        let browser = request.browser.as_ref().map(ToString::to_string);
+        self.field("browser", browser.or_else(|| request.user_agent.clone()));
         let tags = request
             .tags
             .iter()
@@ -147,6 +163,7 @@ fn why_now(reason: Reason) -> String {
 
 fn origin(occurrence: &Occurrence) -> Option<String> {
     let origin = &occurrence.origin;
+    let platform = &origin.platform;
     let parts = [
         origin
             .service
@@ -156,6 +173,11 @@ fn origin(occurrence: &Occurrence) -> Option<String> {
                 None => service.clone(),
             }),
         origin.environment.clone(),
+        platform
+            .git_revision
+            .as_ref()
+            .map(|revision| format!("revision {}", cut(revision, 12))),
+        platform.pod.as_ref().map(|pod| format!("pod {pod}")),
         origin
             .host
             .as_ref()
@@ -169,6 +191,12 @@ impl fmt::Display for Message {
         f.write_str(&self.title)?;
         for (name, value) in &self.fields {
             write!(f, "\n  {name:<10} {value}")?;
+        }
+        for (name, lines) in &self.details {
+            for (index, line) in lines.iter().enumerate() {
+                let name = if index == 0 { name } else { "" };
+                write!(f, "\n  {name:<10} {line}")?;
+            }
         }
         Ok(())
     }

@@ -32,6 +32,7 @@
 //! request nor another notifier.
 
 mod capture;
+mod details;
 mod error;
 #[cfg(feature = "webhook")]
 mod http;

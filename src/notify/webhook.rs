@@ -44,15 +44,24 @@
 //! | `kind` | string, always | [what went wrong](crate::Kind::as_str): `panic`, `server_error`, … |
 //! | `fingerprint` | string, always | the issue's |
 //! | `time` | time, always | when |
-//! | `exceptions` | array | the panic or error, then its causes: `type`, `message`, and `location` with `file`, `line`, `column` (may be missing) |
-//! | `thread` | string | the thread that panicked |
-//! | `request` | object | `id`, `started_at`, `method`, `path`, `version`; and where known `query`, `route`, `host`, `client_address`, `peer_address`, `user_agent`, `referer`, `content_length`, `trace` (`trace_id`, `parent_id`, `sampled`), `user` (`id`, `name`, `email`), `tags`, `extra`, `refused_values` |
-//! | `response` | object | `status`, and where known `grpc_status`, `body` (its beginning) |
+//! | `exceptions` | array | the panic or error, then its causes: `type`, `message`, and where known `location` (`file`, `line`, `column`) and `stack` (`frames`, innermost first, `cut`, `note`) |
+//! | `thread` | string | the thread it happened on |
+//! | `event` | object | the `tracing` event that told of it, like a breadcrumb |
+//! | `spans` | array | the open spans, outermost first: `name`, `target`, `fields` |
+//! | `breadcrumbs` | array | what led up to it, oldest first: `time`, `level`, `target`, `message`, `fields`; `earlier_breadcrumbs` were before these |
+//! | `request` | object | `id`, `started_at`, `method`, `path`, `version`, `curl`; and where known `query`, `route`, `route_parameters`, `headers` (pairs), `headers_left_out`, `cookie_names`, `body` (`text`, `bytes_read`, `is_whole`), `host`, `client_address`, `peer_address`, `browser` (`browser`, `engine`, `os`, `device`, `model`, `architecture`), `user_agent`, `referer`, `content_length`, `trace` (`trace_id`, `parent_id`, `sampled`), `user` (`id`, `name`, `email`), `tags`, `extra`, `refused_values` |
+//! | `response` | object | `status`, and where known `grpc_status`, `headers` (pairs), `body` (its beginning) |
 //! | `elapsed_ms` | number | from the request's arrival to the failure |
-//! | `origin` | object, always | the process: `pid`, and where known `service`, `release`, `environment`, `host` |
+//! | `origin` | object, always | the process: `pid`, `platform`, and where known `service`, `release`, `environment`, `host` |
+//! | `vitals` | object, always | how the process was: `uptime_seconds`, and where known `resident_memory`, `memory_used`, `memory_limit` (bytes), `load`, `open_files`, `threads`, `requests_in_flight` |
+//! | `missing` | array | what should be here and could not be had, in words |
+//!
+//! A frame has `in_app`, `inlined`, `address`, and where known `function`, `module`, `file`, `line`, `column`, `source` (`before`,
+//! `line`, `after`), `object` (`name`, `offset`, `build_id`). A platform has `architecture`, and where known `os`, `kernel`, `cpus`,
+//! `container`, `pod`, `namespace`, `node`, `memory_limit`, `rustc`, `profile`, `opt_level`, `git_revision`, `crates`.
 //!
 //! Times are RFC 3339 in UTC with milliseconds. The secrets that redaction finds are taken out of everything; names, mail
-//! addresses and client addresses are there.
+//! addresses and client addresses are there, unless the [privacy mode](crate::redact::Privacy) hides them.
 //!
 //! ```json
 #![doc = include_str!("../../tests/golden/webhook.json")]
@@ -97,6 +106,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use serde::Serialize;
+use serde_json::Value;
 
 pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 pub use signature::{SIGNATURE_TOLERANCE, verify};
@@ -351,7 +361,15 @@ fn payload(alert: &Alert) -> serde_json::Result<Bytes> {
         text: Message::of(alert).to_string(),
         alert,
     };
-    serde_json::to_vec(&payload).map(Bytes::from)
+    let bytes = serde_json::to_vec(&payload)?;
+    // The guard, field by field; what it changes nothing in keeps the order of its fields.
+    let before: Value = serde_json::from_slice(&bytes)?;
+    let mut after = before.clone();
+    alert.redact_json(&mut after);
+    if after == before {
+        return Ok(bytes.into());
+    }
+    serde_json::to_vec(&after).map(Bytes::from)
 }
 
 /// What a webhook is called when it is not given a name.

@@ -1,13 +1,16 @@
 //! What a person is told.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Issue, Occurrence};
 use crate::loss::Losses;
+use crate::redact::Redactor;
 use crate::time::Timestamp;
 
 /// What a person is told: why now, about which issue, with one occurrence to look at.
@@ -28,6 +31,24 @@ pub struct Alert {
     pub held_back: u64,
     /// What had to be dropped since the alert before, whichever issue that was about.
     pub lost: Losses,
+    /// For the last look at what a notifier has made of it.
+    #[serde(skip)]
+    pub(crate) redactor: Redactor,
+}
+
+impl Alert {
+    /// Takes secrets out of a text that is about to be sent, as a guard: everything in an alert has been redacted before.
+    ///
+    /// Notifiers call it on what they have put together, but not on their own credentials.
+    #[must_use]
+    pub fn redacted<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.redactor.text(text)
+    }
+
+    /// The same for JSON, field by field.
+    pub fn redact_json(&self, payload: &mut Value) {
+        self.redactor.json("", payload);
+    }
 }
 
 /// Why an alert is told now.

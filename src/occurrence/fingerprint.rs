@@ -5,48 +5,36 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use tower_http::classify::GrpcCode;
 
+use super::fnv::Fnv;
+use super::normal::normal_form;
 use super::{Evidence, Kind};
-use crate::request::{OTHER_METHOD, PanicRecord, RequestContext, known_method};
+use crate::request::{CodeLocation, OTHER_METHOD, RequestContext, known_method};
+use crate::stack::{Frame, RawStack, Stack, is_app_file, same_file};
 
 /// What all occurrences of one problem have in common: 64 bits, shown as 16 hexadecimal digits.
 ///
-/// A panic is known by its place in the code and the type of its payload, never by its text, which may hold what a client
-/// sent. A failed answer is known by method, route and status; without a [route](RequestContext::set_route), by method and
-/// status alone, as a client can make up as many paths as it likes. The value is the same in every process and release of the
-/// app, as long as the code stays where it is.
+/// - A **panic** is known by its payload's type, its place and its message.
+/// - An **error** by the types of its chain, its place and the messages of the chain.
+/// - A **failed answer** that says nothing of an error by method, route, status and the beginning of its body; without a
+///   [route](crate::RequestContext::set_route), by method and status alone.
+///
+/// Messages and bodies count in their normal form: without the numbers, ids, addresses, paths and quoted values in them. The place
+/// is a file, a function and a column: lines move with every change elsewhere in the file. Where the program has no symbols, it is
+/// file, line and column. Beyond 16 messages of one place, further ones are one problem: a client may be able to choose them.
+///
+/// The value is the same in every process, and in every release as long as the function keeps its name.
+/// [`Builder::group_by`](crate::Builder::group_by) has the last word.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    pub(crate) fn of(evidence: &Evidence) -> Self {
-        let mut hash = Fnv::new().part(evidence.kind.as_str());
-        if let Some(panic) = &evidence.panic {
-            hash = place(hash, panic);
-            if panic.location.is_some() {
-                return hash.finish();
-            }
-        }
-        if let Some(error) = &evidence.error {
-            hash = hash.part(error.type_name);
-        }
-        let response = evidence.response.as_ref();
-        if let Some(response) = response {
-            hash = hash.number(u64::from(response.status.as_u16()));
-        }
-        let grpc_status = response.and_then(|response| response.grpc_status);
-        if let Some(code) = grpc_status {
-            hash = hash.part(&format!("{code:?}"));
-        }
-        match &evidence.request {
-            Some(request) if evidence.kind != Kind::Test => {
-                request_group(hash, request, grpc_status).finish()
-            }
-            _ => hash.finish(),
-        }
-    }
-
-    pub(crate) const fn from_u64(value: u64) -> Self {
-        Self(value)
+    /// The fingerprint, with the resolved stack of `evidence`; `with_words` says whether the messages count.
+    pub(crate) fn of(evidence: &Evidence, stack: Option<&Stack>, with_words: bool) -> Self {
+        let place = |hash: Fnv, location: Option<&CodeLocation>, _: Option<&RawStack>| {
+            stable_place(hash, location, stack)
+        };
+        let (without, with) = hashed(evidence, place, with_words);
+        Self(if with_words { with } else { without })
     }
 
     /// The fingerprint as a number, for tables.
@@ -56,15 +44,178 @@ impl Fingerprint {
     }
 }
 
-fn place(hash: Fnv, panic: &PanicRecord) -> Fnv {
-    let hash = hash.part(panic.payload_type);
-    match &panic.location {
-        Some(location) => hash
-            .part(&location.file)
+/// The same question while the request fails, when no symbols are at hand: never coarser than the fingerprint, and only of use
+/// within this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Site {
+    /// With the words.
+    pub(crate) exact: u64,
+    /// Without them.
+    pub(crate) place: u64,
+}
+
+impl Site {
+    /// Told by the place alone, for a panic hook: there a mistake in reading the words would end the process.
+    pub(crate) fn of_place(evidence: &Evidence) -> Self {
+        let (place, _) = hashed(evidence, raw_place, false);
+        Self {
+            exact: place,
+            place,
+        }
+    }
+
+    pub(crate) fn of(evidence: &Evidence) -> Self {
+        let (place, exact) = hashed(evidence, raw_place, true);
+        Self { exact, place }
+    }
+}
+
+/// One order for both questions: `place` alone differs. The hash without the words, and with them.
+fn hashed(
+    evidence: &Evidence,
+    place: impl Fn(Fnv, Option<&CodeLocation>, Option<&RawStack>) -> Fnv,
+    with_words: bool,
+) -> (u64, u64) {
+    let mut hash = Fnv::new().part(evidence.kind.as_str());
+    if let Some(group) = &evidence.group {
+        let hash = hash.part("own").part(group).finish();
+        return (hash, hash);
+    }
+    let panic = evidence.panic.as_deref();
+    let error = evidence.error.as_deref();
+    if let Some(panic) = panic {
+        hash = hash.part(panic.payload_type);
+        hash = place(hash, panic.location.as_ref(), panic.stack.as_ref());
+    }
+    let has_place = panic.is_some_and(|panic| panic.location.is_some());
+    if let Some(error) = error.filter(|_| !has_place) {
+        hash = place(hash, error.location.as_ref(), error.stack.as_ref());
+        for link in &error.chain {
+            hash = hash.part(link.type_name.as_deref().unwrap_or_default());
+        }
+    }
+    let has_place = has_place || error.is_some_and(|error| error.location.is_some());
+    let response = evidence.response.as_ref().filter(|_| !has_place);
+    if let Some(response) = response {
+        hash = hash.number(u64::from(response.status.as_u16()));
+    }
+    let grpc_status = response.and_then(|response| response.grpc_status);
+    if let Some(code) = grpc_status {
+        hash = hash.part(&format!("{code:?}"));
+    }
+    if let Some(request) = evidence.request.as_ref().filter(|_| !has_place)
+        && evidence.kind != Kind::Test
+    {
+        hash = request_group(hash, request, grpc_status);
+    }
+    let without = hash;
+    if with_words {
+        hash = all_words(hash, evidence);
+    }
+    (without.finish(), hash.finish())
+}
+
+fn all_words(mut hash: Fnv, evidence: &Evidence) -> Fnv {
+    match (&evidence.panic, &evidence.error) {
+        (Some(panic), _) if panic.location.is_some() || evidence.error.is_none() => {
+            if let Some(message) = &panic.message {
+                hash = words(hash, message);
+            }
+        }
+        (_, Some(error)) => {
+            for link in &error.chain {
+                hash = words(hash, &link.message);
+            }
+        }
+        _ => {
+            let body = evidence.response.as_ref().map(|response| &response.body);
+            if let Some(body) = body.filter(|body| !body.is_empty()) {
+                hash = words(hash, &String::from_utf8_lossy(body));
+            }
+        }
+    }
+    hash
+}
+
+fn words(hash: Fnv, message: &str) -> Fnv {
+    let mut hash = Some(hash);
+    normal_form(message, &mut |piece| {
+        hash = hash.take().map(|hash| hash.bytes(piece.as_bytes()));
+    });
+    hash.unwrap_or_else(Fnv::new).number(0)
+}
+
+/// Where another crate panicked, the way there tells the app's problems apart.
+fn raw_place(hash: Fnv, location: Option<&CodeLocation>, stack: Option<&RawStack>) -> Fnv {
+    let Some(location) = location else {
+        return hash;
+    };
+    let hash = hash
+        .part(&location.file)
+        .number(location.line.into())
+        .number(location.column.into());
+    match stack {
+        Some(stack) if !is_app_file(&location.file) => hash.number(stack.hash()),
+        _ => hash,
+    }
+}
+
+fn stable_place(hash: Fnv, location: Option<&CodeLocation>, stack: Option<&Stack>) -> Fnv {
+    let Some(location) = location else {
+        return hash;
+    };
+    let frames = stack.map_or(&[][..], |stack| &stack.frames);
+    let hash = match frames.iter().find(|frame| is_at(frame, location)) {
+        Some(Frame {
+            function: Some(function),
+            ..
+        }) => hash
+            .part(stable_path(&location.file))
+            .part(function)
+            .number(location.column.into()),
+        _ => hash
+            .part(stable_path(&location.file))
             .number(location.line.into())
             .number(location.column.into()),
-        None => hash,
+    };
+    if is_app_file(&location.file) {
+        return hash;
     }
+    // Where the app called what panicked.
+    match frames.iter().find(|frame| frame.in_app) {
+        Some(Frame {
+            function: Some(function),
+            file,
+            ..
+        }) => hash
+            .part(file.as_deref().map(stable_path).unwrap_or_default())
+            .part(function),
+        _ => hash,
+    }
+}
+
+fn is_at(frame: &Frame, location: &CodeLocation) -> bool {
+    let file = frame.file.as_deref();
+    frame.line == Some(location.line) && file.is_some_and(|file| same_file(file, &location.file))
+}
+
+/// A path without what differs between machines and releases: the folders above a dependency's own with its version, and the
+/// commit of the standard library.
+fn stable_path(path: &str) -> &str {
+    let behind = |path: &'_ str, marks: &[&str], folders: usize| -> Option<usize> {
+        let at = marks
+            .iter()
+            .find_map(|mark| Some(path.find(mark)? + mark.len()))?;
+        let mut end = at;
+        for _ in 0..folders {
+            end += path[end..].find('/')? + 1;
+        }
+        Some(end)
+    };
+    // `registry/src/<index>/<crate>-<version>/…`, `git/checkouts/<crate>-<hash>/<commit>/…`, `/rustc/<commit>/…`
+    behind(path, &["registry/src/", "git/checkouts/"], 2)
+        .or_else(|| behind(path, &["/rustc/"], 1))
+        .map_or(path, |at| &path[at..])
 }
 
 /// Method and route. Without a router's word nothing that a client can choose: it could make a new problem of each request.
@@ -96,97 +247,5 @@ impl Serialize for Fingerprint {
     }
 }
 
-/// FNV-1a, 64 bits (RFC 9923), because fingerprints are compared between machines and releases: the standard library's
-/// hashers may change.
-struct Fnv(u64);
-
-impl Fnv {
-    fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-
-    /// The length goes in too, so that `ab`, `c` is not `a`, `bc`.
-    fn part(self, text: &str) -> Self {
-        self.number(text.len() as u64).bytes(text.as_bytes())
-    }
-
-    fn number(self, number: u64) -> Self {
-        self.bytes(&number.to_le_bytes())
-    }
-
-    fn bytes(self, bytes: &[u8]) -> Self {
-        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        Self(bytes.iter().fold(self.0, step))
-    }
-
-    /// Zero and the largest number are kept free for tables that need marks.
-    fn finish(self) -> Fingerprint {
-        Fingerprint(self.0.clamp(1, u64::MAX - 1))
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::request::{CodeLocation, RequestSettings};
-    use crate::time::Timestamp;
-    use http::{Request, StatusCode};
-
-    fn request(path: &str) -> Option<RequestContext> {
-        let settings = RequestSettings {
-            owner: 0,
-            id_header: http::HeaderName::from_static("x-request-id"),
-            trust_ids: Default::default(),
-            proxies: Default::default(),
-            forwarded_header: Default::default(),
-            peer: None,
-        };
-        let request = Request::builder().uri(path).body(()).unwrap();
-        Some(RequestContext::begin(&request, &settings).0)
-    }
-
-    fn panic_at(line: u32, message: &str, path: &str) -> Fingerprint {
-        let mut evidence = Evidence::new(Kind::Panic, Timestamp::now(), request(path));
-        evidence.panic = Some(PanicRecord {
-            message: Some(message.to_owned()),
-            payload_type: "String",
-            location: Some(CodeLocation {
-                file: "src/cart.rs".to_owned(),
-                line,
-                column: 5,
-            }),
-            thread: None,
-        });
-        Fingerprint::of(&evidence)
-    }
-
-    #[test]
-    fn a_panic_is_its_place_and_not_its_text_nor_its_request() {
-        let one = panic_at(17, "index 7", "/a");
-        assert_eq!(one, panic_at(17, "index 9", "/b"));
-        assert_ne!(one, panic_at(18, "index 7", "/a"));
-    }
-
-    #[test]
-    fn a_failed_answer_is_its_status_and_its_route() {
-        let at = |status, path, route: Option<&str>| {
-            let mut evidence = Evidence::new(Kind::ServerError, Timestamp::now(), request(path));
-            if let (Some(request), Some(route)) = (&evidence.request, route) {
-                request.set_route(route);
-            }
-            evidence.response = Some(super::super::ResponseEvidence::new(status));
-            Fingerprint::of(&evidence)
-        };
-        let (bad, down) = (StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE);
-        let one = at(bad, "/orders/17", Some("/orders/{id}"));
-        assert_eq!(one, at(bad, "/orders/18?x=1", Some("/orders/{id}")));
-        assert_ne!(one, at(down, "/orders/17", Some("/orders/{id}")));
-        assert_ne!(one, at(bad, "/orders/17", Some("/carts/{id}")));
-        assert_eq!(at(bad, "/made/up", None), at(bad, "/by/a/client", None));
-    }
-
-    #[test]
-    fn the_value_does_not_change_between_releases_of_this_crate() {
-        assert_eq!(panic_at(17, "", "/").to_string(), "95d70c6931212203");
-    }
-}
+mod tests;

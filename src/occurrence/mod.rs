@@ -1,26 +1,79 @@
 //! What is worth telling: one thing that went wrong, the issue it belongs to, and the alert that tells of it.
+//!
+//! # Where occurrences come from
+//!
+//! | Something | is told as | when |
+//! |---|---|---|
+//! | panics in a request: in the handler, a middleware, a body, a destructor, a [child task](crate::spawn) | [`Kind::Panic`] | at once; also when the app caught it itself |
+//! | panics on any other thread or task | [`Kind::Panic`], without a request | at once, by the first monitor built |
+//! | an answer that [counts as a failure](crate::Builder::failing_statuses), with the error it carries as [`ServerError`](crate::ServerError) or [`ErrorReport`](crate::ErrorReport) | [`Kind::ServerError`] | when the answer is out |
+//! | [`capture`](crate::capture()) and [`capture_message`](crate::capture_message) | [`Kind::Captured`], [`Kind::Message`] | at once; in a request when its answer begins |
+//! | `tracing` events of level ERROR, with [`Monitor::tracing_layer`](crate::Monitor::tracing_layer) | [`Kind::Logged`] | the same |
+//! | a service that gives an error, a body that breaks off | [`Kind::ServiceError`], [`Kind::BodyBroken`] | at once |
+//!
+//! What belongs together is one occurrence: an error that is captured and then answered, a child task's panic that its handler
+//! passes on, a logged error in a request that fails.
+//!
+//! # What one holds
+//!
+//! The panic or error with its sources and the [`Stack`]; the request with user, tags, headers, route parameters and, when
+//! [kept](crate::Builder::request_bodies), the beginning of its body, and a `curl` command to send it again; the breadcrumbs and
+//! open spans that led up to it; the answer; the browser; the machine, the build and how the process was. Everything is bounded,
+//! and passes through [redaction](crate::redact) first. What should be there and could not be had is in
+//! [`missing`](Occurrence::missing).
+//!
+//! # Stacks
+//!
+//! What a [`Frame`] tells depends on how the program was built:
+//!
+//! | Built with | A frame has |
+//! |---|---|
+//! | `debug = "limited"` or more | function, file, line and column; inlined calls are frames of their own |
+//! | `debug = "line-tables-only"` | the same, but `add` instead of `shop::cart::add` |
+//! | no debug information, as `release` is by default | the function, unless it was inlined |
+//! | `strip = true` | the place in the program's file, with its build id, to look up in an unstripped build |
+//!
+//! So write `debug = "limited"` into `[profile.release]`: the program gets larger on disk, and no slower.
+//! A panic's own place and the place of a `?` are known in every build.
+//!
+//! Requests are cut at the monitor's layer: what lies below is the server and the runtime. Frames are the app's when their file
+//! is, so neither the standard library's nor a dependency's.
 
 mod alert;
+mod complete;
 mod evidence;
 mod fingerprint;
+mod fnv;
+mod grouping;
 mod issue;
+mod normal;
 mod origin;
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+pub use crate::platform::{Platform, Vitals};
+pub use crate::request::{Breadcrumb, CodeLocation, Level, RequestSnapshot};
+pub use crate::stack::{Frame, ObjectOffset, SourceLines, Stack};
 pub use alert::{Alert, Reason};
 pub use fingerprint::Fingerprint;
+pub use grouping::Grouping;
 pub use issue::Issue;
 pub use origin::Origin;
 
-pub(crate) use evidence::{ErrorEvidence, Evidence, ResponseEvidence};
+pub(crate) use complete::Surroundings;
+pub(crate) use evidence::{Evidence, ResponseEvidence};
+pub(crate) use fingerprint::Site;
+pub(crate) use grouping::GroupRule;
+#[cfg(any(fuzzing, tower_monitor_internals))]
+pub(crate) use normal::normal_form;
 pub(crate) use origin::host_name;
 
-use crate::request::{CodeLocation, RequestSnapshot};
 use crate::text::{one_line, shortened};
 use crate::time::Timestamp;
 
@@ -39,9 +92,21 @@ pub struct Occurrence {
     /// The panic or the error, then what caused it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<Exception>,
-    /// The thread that panicked.
+    /// The thread it happened on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
+    /// The `tracing` event that told of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<Breadcrumb>,
+    /// The spans that were open, the outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<Span>,
+    /// What led up to it, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breadcrumbs: Vec<Breadcrumb>,
+    /// How many breadcrumbs came before these.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub earlier_breadcrumbs: u64,
     /// The request in which it happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestSnapshot>,
@@ -57,6 +122,19 @@ pub struct Occurrence {
     pub elapsed: Option<Duration>,
     /// The process it happened in.
     pub origin: Arc<Origin>,
+    /// How the process was when the occurrence was completed, a moment after it happened.
+    pub vitals: Vitals,
+    /// What should be here and could not be had, with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Occurrence {
@@ -66,6 +144,10 @@ impl Occurrence {
         let title = match (self.exceptions.first(), &self.response) {
             (Some(exception), _) if self.kind == Kind::Panic => {
                 format!("panic: {}", exception.message)
+            }
+            (Some(exception), _) if self.kind == Kind::ServerError => exception.to_string(),
+            (Some(exception), _) if self.kind == Kind::Captured => {
+                format!("{}: {exception}", self.kind.describe())
             }
             (Some(exception), _) => format!("{}: {}", self.kind.describe(), exception.message),
             (
@@ -113,6 +195,12 @@ pub enum Kind {
     ServiceError,
     /// The response's body ended with an error.
     BodyBroken,
+    /// An error that the app handled and [passed on](crate::capture).
+    Captured,
+    /// Something that the app [said in words](crate::capture_message).
+    Message,
+    /// A `tracing` event of level ERROR, see [`Monitor::tracing_layer`](crate::Monitor::tracing_layer).
+    Logged,
     /// Nothing: somebody wants to see whether alerts arrive.
     Test,
 }
@@ -126,6 +214,9 @@ impl Kind {
             Self::ServerError => "server_error",
             Self::ServiceError => "service_error",
             Self::BodyBroken => "body_broken",
+            Self::Captured => "captured",
+            Self::Message => "message",
+            Self::Logged => "logged",
             Self::Test => "test",
         }
     }
@@ -136,6 +227,9 @@ impl Kind {
             Self::ServerError => "server error",
             Self::ServiceError => "the service failed",
             Self::BodyBroken => "the response broke off",
+            Self::Captured => "handled",
+            Self::Message => "message",
+            Self::Logged => "logged",
             Self::Test => "a test: nothing is broken",
         }
     }
@@ -159,6 +253,43 @@ pub struct Exception {
     /// Where it began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<CodeLocation>,
+    /// The way there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<Stack>,
+}
+
+/// `TypeName: its words`; without a type that tells something, the words.
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The path is in the data; a person knows the type by its name, but for the many that are called `Error`.
+        let mut parts = self.type_name.rsplit("::");
+        let name = match (parts.next(), parts.next()) {
+            (Some("Error"), Some("error")) => {
+                let root = self.type_name.split("::").next().unwrap_or_default();
+                format!("{root}::Error")
+            }
+            (Some("Error"), Some(module)) => format!("{module}::Error"),
+            (name, _) => name.unwrap_or_default().to_owned(),
+        };
+        let says_nothing = ["panic", "error", "source"].contains(&&*name) || name.contains('>');
+        if !says_nothing && self.type_name != self.message {
+            write!(f, "{name}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// A `tracing` span that was open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Span {
+    /// Its name.
+    pub name: String,
+    /// The module it is from.
+    pub target: String,
+    /// Its fields.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
 }
 
 /// What the app answered.
@@ -170,6 +301,9 @@ pub struct ResponseSnapshot {
     /// The gRPC status by its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grpc_status: Option<String>,
+    /// Its headers, in the order they were set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
     /// The beginning of the body, when it is text or JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,

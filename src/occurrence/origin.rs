@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::platform::Platform;
+
 /// The process that reports: what the app says of itself, and what the system knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -20,6 +22,8 @@ pub struct Origin {
     pub host: Option<String>,
     /// The process's number.
     pub pid: u32,
+    /// The machine, the container and the build.
+    pub platform: Platform,
 }
 
 /// The machine's name, where the system tells it without a call into C.

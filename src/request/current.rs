@@ -26,6 +26,20 @@ pub fn current() -> Option<RequestContext> {
         .flatten()
 }
 
+/// Looks at the current request, without the price of a handle of one's own.
+pub(crate) fn with_current<T>(look: impl FnOnce(&RequestContext) -> T) -> Option<T> {
+    /// Puts it back, also when `look` panics.
+    struct PutBack(Option<RequestContext>);
+    impl Drop for PutBack {
+        fn drop(&mut self) {
+            let context = self.0.take();
+            let _ = CURRENT.try_with(|current| current.set(context));
+        }
+    }
+    let taken = PutBack(CURRENT.try_with(Cell::take).ok().flatten());
+    taken.0.as_ref().map(look)
+}
+
 /// Makes `context` the current one until the guard is dropped; then the one before is back.
 #[must_use]
 pub(crate) fn enter(context: RequestContext) -> Entered {

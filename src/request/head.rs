@@ -5,6 +5,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
+use super::headers::KeptHeaders;
 use super::short::ShortText;
 use super::trace::TRACEPARENT;
 use crate::text::cut;
@@ -38,30 +39,37 @@ pub(super) struct KnownHeaders<'h> {
     user_agent: Option<&'h HeaderValue>,
     referer: Option<&'h HeaderValue>,
     content_length: Option<&'h HeaderValue>,
-    content_type: Option<&'h HeaderValue>,
+    pub(super) content_type: Option<&'h HeaderValue>,
     pub(super) accept: Option<&'h HeaderValue>,
     /// The only `traceparent`; several count as none.
     pub(super) traceparent: Option<&'h HeaderValue>,
 }
 
 impl<'h> KnownHeaders<'h> {
-    pub(super) fn find(headers: &'h HeaderMap) -> Self {
+    /// And what the head does not keep itself, copied.
+    pub(super) fn find(headers: &'h HeaderMap) -> (Self, KeptHeaders) {
         let mut known = Self::default();
+        let mut kept = KeptHeaders::for_about(headers.len().saturating_sub(IN_HEAD));
         let mut traceparents = 0;
         for (name, value) in headers {
             // The first of several counts, as with `HeaderMap::get`.
             if *name == header::HOST {
                 known.host.get_or_insert(value);
+                continue;
             } else if *name == header::USER_AGENT {
                 known.user_agent.get_or_insert(value);
-            } else if *name == header::ACCEPT {
+                continue;
+            } else if *name == header::REFERER {
+                known.referer.get_or_insert(value);
+                continue;
+            }
+            kept.push(name, value);
+            if *name == header::ACCEPT {
                 known.accept.get_or_insert(value);
             } else if *name == header::CONTENT_TYPE {
                 known.content_type.get_or_insert(value);
             } else if *name == header::CONTENT_LENGTH {
                 known.content_length.get_or_insert(value);
-            } else if *name == header::REFERER {
-                known.referer.get_or_insert(value);
             } else if *name == TRACEPARENT {
                 traceparents += 1;
                 known.traceparent = Some(value);
@@ -70,7 +78,7 @@ impl<'h> KnownHeaders<'h> {
         if traceparents > 1 {
             known.traceparent = None;
         }
-        known
+        (known, kept)
     }
 
     pub(super) fn is_grpc(&self) -> bool {
@@ -213,6 +221,8 @@ pub(crate) const OTHER_METHOD: &str = "_OTHER";
 /// The bytes kept of path, query, host, user agent and referrer.
 const MAX_BYTES: [usize; 5] = [2048, 2048, 255, 512, 1024];
 const MAX_METHOD: usize = 32;
+/// The headers that the head keeps itself.
+const IN_HEAD: usize = 3;
 /// Enough for the five of an ordinary request of a browser.
 const INLINE: usize = 256;
 
@@ -222,7 +232,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn head(method: &Method, uri: &Uri, headers: &HeaderMap) -> Head {
-        Head::copy(method, uri, Version::HTTP_11, &KnownHeaders::find(headers))
+        Head::copy(
+            method,
+            uri,
+            Version::HTTP_11,
+            &KnownHeaders::find(headers).0,
+        )
     }
 
     #[test]
@@ -244,9 +259,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         let value = HeaderValue::from_static("a");
         headers.append(TRACEPARENT, value.clone());
-        assert_eq!(KnownHeaders::find(&headers).traceparent, Some(&value));
+        assert_eq!(KnownHeaders::find(&headers).0.traceparent, Some(&value));
         headers.append(TRACEPARENT, value);
-        assert_eq!(KnownHeaders::find(&headers).traceparent, None);
+        assert_eq!(KnownHeaders::find(&headers).0.traceparent, None);
     }
 
     #[test]

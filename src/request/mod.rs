@@ -4,18 +4,26 @@
 //! extractor, from the request's extensions, and with [`current`] in any function that runs for the request.
 
 mod accept;
+mod body;
+mod breadcrumb;
 mod client;
+mod curl;
 mod current;
 #[cfg(feature = "axum")]
 mod extract;
 mod forwarded;
 mod head;
+mod headers;
 mod id;
-mod panicked;
+mod in_flight;
+mod life;
+mod record;
+mod reporter;
 mod settings;
 mod short;
 mod snapshot;
 mod trace;
+mod trail;
 mod user;
 
 use std::fmt;
@@ -27,25 +35,36 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Vers
 use serde_json::Value;
 
 pub use accept::Preferred;
+pub use body::{DEFAULT_BODY_BYTES, DEFAULT_CONTENT_TYPES, KeepingBody, RequestBodies};
+pub use breadcrumb::{Breadcrumb, Level};
 pub use client::{ForwardedHeader, PeerAddr};
 pub use current::current;
 #[cfg(feature = "axum")]
 pub use extract::MissingMonitorLayer;
 pub use id::{RequestId, TrustRequestIds};
-pub use panicked::CodeLocation;
-pub use snapshot::RequestSnapshot;
+pub use record::CodeLocation;
+pub use snapshot::{BodySnapshot, RequestSnapshot};
 pub use trace::TraceContext;
 pub use user::User;
 
+pub use crate::user_agent::{Device, Product, UserAgent};
+
 pub(crate) use client::TrustedProxies;
-pub(crate) use current::enter;
+pub(crate) use current::{enter, with_current};
 pub(crate) use head::{OTHER_METHOD, known_method};
-pub(crate) use panicked::PanicRecord;
+pub(crate) use headers::KeptHeaders;
+pub(crate) use in_flight::InFlight;
+pub(crate) use life::Child;
+pub(crate) use record::{ErrorLink, ErrorRecord, PanicRecord, Thread, Told};
+pub(crate) use reporter::{Finding, Noticed, Reporter, register};
 pub(crate) use settings::{PeerSource, RequestSettings};
+pub(crate) use trail::{SpanRecord, Target, Trail, Words};
 
 use crate::text::shortened;
 use crate::time::Timestamp;
+use body::KeptBody;
 use head::{Head, KnownHeaders, Texts};
+use life::Life;
 use user::Values;
 
 /// One request, from its head to the end of its response: a handle that is cheap to clone.
@@ -71,6 +90,8 @@ struct Inner {
     client: Option<IpAddr>,
     trace: Option<TraceContext>,
     is_grpc: bool,
+    /// How many bytes of the body are to be kept.
+    keep_body: u32,
     state: Mutex<State>,
 }
 
@@ -79,9 +100,21 @@ struct Inner {
 pub(crate) struct State {
     pub(crate) user: Option<User>,
     pub(crate) route: Option<Route>,
-    /// Made when the first one is set.
+    /// Made when the first one is set, as the trail is at the first step.
     values: Option<Box<Values>>,
-    panic: Option<Box<PanicRecord>>,
+    trail: Option<Box<Trail>>,
+    body: Option<Box<KeptBody>>,
+    headers: KeptHeaders,
+    life: Life,
+}
+
+/// A copy of what is known of a request that may still be running.
+pub(crate) struct CopiedState {
+    pub(crate) route: Option<String>,
+    pub(crate) user: Option<User>,
+    pub(crate) values: Values,
+    pub(crate) headers: KeptHeaders,
+    pub(crate) body: Option<KeptBody>,
 }
 
 impl State {
@@ -120,7 +153,7 @@ impl RequestContext {
         let started = Instant::now();
         let started_at = Timestamp::now();
         let headers = request.headers();
-        let known = KnownHeaders::find(headers);
+        let (known, kept) = KnownHeaders::find(headers);
         let peer = settings.peer(request.extensions());
         let client = peer.map(|peer| {
             settings
@@ -141,8 +174,10 @@ impl RequestContext {
         };
         let state = State {
             route: route(request.extensions()),
+            headers: kept,
             ..State::default()
         };
+        let bodies = settings.bodies.as_ref();
         let context = Self(Arc::new(Inner {
             owner: settings.owner,
             id: inbound.unwrap_or_else(|| RequestId::generate(started_at)),
@@ -153,6 +188,7 @@ impl RequestContext {
             client: client.map(|(address, _)| address),
             trace: known.traceparent.and_then(TraceContext::from_header),
             is_grpc: request.method() == Method::POST && known.is_grpc(),
+            keep_body: bodies.map_or(0, |bodies| bodies.bytes_of(headers, known.content_type)),
             state: Mutex::new(state),
         }));
         (context, known.accept.cloned())
@@ -270,7 +306,7 @@ impl RequestContext {
 
     /// Adds or changes an extra value: any JSON that helps to understand a failure.
     ///
-    /// At most 16 values with names of at most 64 bytes and of at most 4 KiB each are kept. What is refused is counted in
+    /// At most 16 values with names of at most 64 bytes and of at most 4 KiB and 64 levels each are kept. What is refused is counted in
     /// the occurrence.
     pub fn set_extra(&self, name: impl AsRef<str>, value: impl Into<Value>) {
         let (name, value) = (name.as_ref(), value.into());
@@ -306,11 +342,15 @@ impl RequestContext {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn copied_state(&self) -> (Option<String>, Option<User>, Values) {
+    pub(crate) fn copied_state(&self) -> CopiedState {
         let state = self.state();
-        let route = state.route.as_ref().map(|route| route.as_str().to_owned());
-        let values = state.values.as_deref().cloned();
-        (route, state.user.clone(), values.unwrap_or_default())
+        CopiedState {
+            route: state.route.as_ref().map(|route| route.as_str().to_owned()),
+            user: state.user.clone(),
+            values: state.values.as_deref().cloned().unwrap_or_default(),
+            headers: state.headers.clone(),
+            body: state.body.as_deref().cloned(),
+        }
     }
 
     /// Whether the monitor with this number made it.
@@ -323,18 +363,6 @@ impl RequestContext {
         if let Some(route) = route(extensions) {
             self.state().route = Some(route);
         }
-    }
-
-    /// Called by the panic hook: never waits. When the request's state is in use, the payload has to do.
-    pub(crate) fn put_panic(&self, record: PanicRecord) {
-        if let Ok(mut state) = self.0.state.try_lock() {
-            state.panic = Some(Box::new(record));
-        }
-    }
-
-    /// The panic that the hook saw last in this request, once.
-    pub(crate) fn take_panic(&self) -> Option<PanicRecord> {
-        self.state().panic.take().map(|record| *record)
     }
 }
 

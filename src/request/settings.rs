@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{Extensions, HeaderName};
 
-use super::{ForwardedHeader, PeerAddr, TrustRequestIds, TrustedProxies};
+use super::{ForwardedHeader, PeerAddr, RequestBodies, TrustRequestIds, TrustedProxies};
 use crate::guard::contained;
 
 /// How ids and addresses are read from requests.
@@ -19,6 +19,8 @@ pub(crate) struct RequestSettings {
     pub(crate) proxies: TrustedProxies,
     pub(crate) forwarded_header: ForwardedHeader,
     pub(crate) peer: Option<PeerSource>,
+    /// Which bodies are kept; `None` keeps none.
+    pub(crate) bodies: Option<RequestBodies>,
 }
 
 /// Finds the peer's address in the extensions of a server that has its own type for it.

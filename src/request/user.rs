@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::redact::Redactor;
 use crate::text::shortened;
+use crate::time::Timestamp;
 
 /// The user of a request, as the app knows them.
 ///
@@ -45,13 +47,19 @@ impl User {
         self
     }
 
-    /// The user without what looks like a secret in name and address, which people choose themselves. The id is the app's.
-    pub(crate) fn redacted(self, clean: impl Fn(&str) -> String) -> Self {
-        Self {
-            id: self.id,
-            name: self.name.as_deref().map(&clean),
-            email: self.email.as_deref().map(&clean),
+    /// As much of the user as the privacy mode allows, without what looks like a secret in name and address, which people choose
+    /// themselves. The id is the app's.
+    pub(crate) fn redacted(self, redactor: &Redactor, when: Timestamp) -> Option<Self> {
+        if redactor.keeps_people() {
+            let clean = |text: String| redactor.text(&text).into_owned();
+            return Some(Self {
+                id: self.id,
+                name: self.name.map(clean),
+                email: self.email.map(clean),
+            });
         }
+        let day = u64::try_from(when.day()).unwrap_or_default();
+        redactor.user_id(&self.id, day).map(Self::new)
     }
 
     /// The id given to [`new`](Self::new).
@@ -94,10 +102,12 @@ impl Values {
 
     pub(crate) fn set_extra(&mut self, name: &str, value: Value) {
         let room = self.extra.len() < MAX_EXTRA || self.extra.contains_key(name);
-        if room && name.len() <= MAX_NAME && weight(&value) <= MAX_EXTRA_BYTES {
+        let fits = room && name.len() <= MAX_NAME;
+        if fits && weight(&value, MAX_EXTRA_DEPTH).is_some_and(|bytes| bytes <= MAX_EXTRA_BYTES) {
             self.extra.insert(name.to_owned(), value);
         } else {
             self.refused = self.refused.saturating_add(1);
+            take_apart(value);
         }
     }
 
@@ -114,16 +124,33 @@ impl Values {
     }
 }
 
-/// About as many bytes as the value takes in JSON; counted without writing it.
-fn weight(value: &Value) -> usize {
-    match value {
+/// About as many bytes as the value takes in JSON; counted without writing it. `None` when it goes deeper than this.
+fn weight(value: &Value, depth: usize) -> Option<usize> {
+    Some(match value {
         Value::Null | Value::Bool(_) => 5,
         Value::Number(_) => 8,
         Value::String(text) => text.len() + 2,
-        Value::Array(items) => items.iter().map(|item| weight(item) + 1).sum::<usize>() + 2,
+        Value::Array(items) => {
+            let depth = depth.checked_sub(1)?;
+            let item = |item| Some(weight(item, depth)? + 1);
+            items.iter().map(item).sum::<Option<usize>>()? + 2
+        }
         Value::Object(fields) => {
-            let field = |(name, value): (&String, &Value)| name.len() + 4 + weight(value);
-            fields.iter().map(field).sum::<usize>() + 2
+            let depth = depth.checked_sub(1)?;
+            let field = |(name, value): (&String, _)| Some(name.len() + 4 + weight(value, depth)?);
+            fields.iter().map(field).sum::<Option<usize>>()? + 2
+        }
+    })
+}
+
+/// Drops it level by level: its own destructor descends, and a value that is deep enough would end the process.
+fn take_apart(value: Value) {
+    let mut rest = vec![value];
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::Array(items) => rest.extend(items),
+            Value::Object(fields) => rest.extend(fields.into_iter().map(|(_, value)| value)),
+            _ => {}
         }
     }
 }
@@ -136,6 +163,8 @@ pub(crate) const MAX_TAG_VALUE: usize = 256;
 pub(crate) const MAX_EXTRA: usize = 16;
 /// The bytes of one extra value in JSON; a larger one is refused, for half of it would be misleading.
 pub(crate) const MAX_EXTRA_BYTES: usize = 4 * 1024;
+/// The levels of one extra value; serde_json reads 128.
+pub(crate) const MAX_EXTRA_DEPTH: usize = 64;
 /// The bytes of the name of a tag or extra value.
 pub(crate) const MAX_NAME: usize = 64;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::retry::RetryRules;
-use crate::guard::contained;
+use crate::guard::{contain_thread, contained};
 use crate::loss::{LossCounter, LossReason};
 use crate::notify::{DynNotifier, NotifyError};
 use crate::occurrence::Alert;
@@ -65,6 +65,7 @@ impl Lane {
         std::thread::Builder::new()
             .name(format!("tower-monitor-{}", lane.name))
             .spawn(move || {
+                contain_thread();
                 runtime.block_on(driver);
                 // A plain drop would wait for whatever the notifier has spawned on blocking threads.
                 runtime.shutdown_background();

@@ -6,8 +6,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::notify::Notifier;
-use crate::occurrence::{Evidence, Fingerprint, Issue, Kind, Origin, Reason};
-use crate::redact::Redactor;
+use crate::occurrence::{Evidence, Issue, Kind, Origin, Reason};
 use crate::time::Timestamp;
 
 /// Does at each try what it was told to do, and the last of it for ever.
@@ -97,12 +96,7 @@ impl Setup {
 
 fn alert() -> Arc<Alert> {
     let evidence = Evidence::new(Kind::Test, Timestamp::now(), None);
-    let fingerprint = Fingerprint::of(&evidence);
-    let occurrence = evidence.complete(
-        fingerprint,
-        &Redactor::default(),
-        &Arc::new(Origin::default()),
-    );
+    let occurrence = evidence.alone(&Arc::new(Origin::default()));
     Arc::new(Alert {
         id: occurrence.id,
         time: occurrence.time,
@@ -111,6 +105,7 @@ fn alert() -> Arc<Alert> {
         occurrence: Arc::new(occurrence),
         held_back: 0,
         lost: Default::default(),
+        redactor: crate::redact::Redactor::default(),
     })
 }
 

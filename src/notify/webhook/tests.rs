@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::*;
 use crate::loss::{LossCounter, LossReason};
 use crate::notify::http::test_server::{Script, TestServer};
-use crate::occurrence::{Evidence, Exception, Issue, Kind, Occurrence, Origin, Reason};
-use crate::redact::Redactor;
+use crate::occurrence::{
+    Breadcrumb, Evidence, Exception, Frame, Issue, Kind, Level, Occurrence, Origin, Platform,
+    Reason, SourceLines, Span, Stack,
+};
 use crate::request::{CodeLocation, RequestContext, RequestId, RequestSettings, User};
 use crate::time::Timestamp;
 
@@ -19,8 +21,23 @@ use crate::time::Timestamp;
 fn the_payload_is_the_one_in_the_documentation() {
     let golden: Value =
         serde_json::from_str(include_str!("../../../tests/golden/webhook.json")).unwrap();
-    let payload: Value = serde_json::from_slice(&payload(&alert()).unwrap()).unwrap();
-    assert_eq!(payload, golden, "{payload:#}");
+    let bytes = payload(&alert()).unwrap();
+    let payload: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(payload, golden, "\n{}\n", String::from_utf8_lossy(&bytes));
+}
+
+#[test]
+fn a_secret_that_got_in_behind_redaction_is_stopped_at_the_door() {
+    let mut alert = alert();
+    let mut occurrence = (*alert.occurrence).clone();
+    occurrence.exceptions[0].message = "cannot log in with password=hunter2".to_owned();
+    if let Some(request) = &mut occurrence.request {
+        request.extra.insert("apiKey".to_owned(), "hunter2".into());
+    }
+    alert.occurrence = Arc::new(occurrence);
+    let payload = String::from_utf8(payload(&alert).unwrap().to_vec()).unwrap();
+    assert!(!payload.contains("hunter2"), "{payload}");
+    assert!(!Message::of(&alert).to_string().contains("hunter2"));
 }
 
 #[tokio::test]
@@ -235,6 +252,54 @@ fn alert() -> Alert {
         occurrence: Arc::new(occurrence),
         held_back: 8,
         lost: losses.totals(),
+        redactor: crate::redact::Redactor::default(),
+    }
+}
+
+fn stack() -> Stack {
+    let mut stack = Stack::default();
+    let source = SourceLines {
+        before: vec!["fn price(items: &[Item], number: usize) -> u32 {".to_owned()],
+        line: "    items[number].price".to_owned(),
+        after: vec!["}".to_owned()],
+    };
+    stack.frames = vec![
+        Frame {
+            function: Some("shop::cart::price".to_owned()),
+            module: Some("shop::cart".to_owned()),
+            file: Some("src/cart.rs".to_owned()),
+            line: Some(17),
+            column: Some(5),
+            in_app: true,
+            source: Some(source),
+            address: 0x55d0_1f00,
+            ..Frame::default()
+        },
+        Frame {
+            function: Some("<F as axum::handler::Handler<_, S>>::call".to_owned()),
+            inlined: true,
+            address: 0x55d0_2a10,
+            ..Frame::default()
+        },
+    ];
+    stack.cut = 21;
+    stack
+}
+
+fn platform() -> Platform {
+    Platform {
+        os: Some("Debian GNU/Linux 12 (bookworm)".to_owned()),
+        kernel: Some("6.1.0-30-amd64".to_owned()),
+        architecture: "x86_64",
+        cpus: Some(4),
+        pod: Some("shop-7d9c".to_owned()),
+        memory_limit: Some(536_870_912),
+        rustc: Some("1.95.0 (59807616e 2026-04-14)"),
+        profile: Some("release"),
+        opt_level: Some("3"),
+        git_revision: Some("4b825dc642cb6eb9a060e54bf8d69288fbee4904".to_owned()),
+        crates: BTreeMap::from([("axum".to_owned(), "0.8.9".to_owned())]),
+        ..Platform::default()
     }
 }
 
@@ -246,11 +311,17 @@ fn occurrence(time: Timestamp) -> Occurrence {
         proxies: Default::default(),
         forwarded_header: Default::default(),
         peer: None,
+        bodies: None,
     };
     let request = http::Request::post("/buy/17?token=abc&size=L")
         .header("host", "shop.example.com")
-        .header("user-agent", "Mozilla/5.0")
+        .header(
+            "user-agent",
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        )
         .header("content-length", "42")
+        .header("authorization", "Bearer abcdefgh12345678")
+        .header("cookie", "session=5f1c; theme=dark")
         .body(())
         .unwrap();
     let (context, _) = RequestContext::begin(&request, &settings);
@@ -262,9 +333,9 @@ fn occurrence(time: Timestamp) -> Occurrence {
         environment: Some("production".to_owned()),
         host: Some("web-1".to_owned()),
         pid: 4711,
+        platform: platform(),
     });
-    let fingerprint = crate::occurrence::Fingerprint::of(&evidence);
-    let mut occurrence = evidence.complete(fingerprint, &Redactor::default(), &origin);
+    let mut occurrence = evidence.alone(&origin);
     occurrence.id = Uuid::from_u128(0x019a_ab4c_6a3e_7000_8000_0000_0000_0002);
     occurrence.thread = Some("tokio-runtime-worker".to_owned());
     occurrence.exceptions = vec![Exception {
@@ -275,12 +346,27 @@ fn occurrence(time: Timestamp) -> Occurrence {
             line: 17,
             column: 5,
         }),
+        stack: Some(stack()),
     }];
+    occurrence.spans = vec![Span {
+        name: "checkout".to_owned(),
+        target: "shop::cart".to_owned(),
+        fields: BTreeMap::from([("cart".to_owned(), "17".to_owned())]),
+    }];
+    occurrence.breadcrumbs = vec![Breadcrumb {
+        time: Timestamp::from_unix_micros(1_795_340_339_010_000),
+        level: Level::Info,
+        target: "shop::cart".to_owned(),
+        message: "looking for the item".to_owned(),
+        fields: BTreeMap::from([("item".to_owned(), "7".to_owned())]),
+    }];
+    occurrence.earlier_breadcrumbs = 3;
+    occurrence.missing = vec!["2 more errors of the chain".to_owned()];
     if let Some(request) = &mut occurrence.request {
         request.id = RequestId::from_header(&HeaderValue::from_static(REQUEST_ID)).unwrap();
         request.started_at = Timestamp::from_unix_micros(1_795_340_339_000_000);
         request.route = Some("/buy/{item}".to_owned());
-        request.client_address = Some([203, 0, 113, 7].into());
+        request.client_address = Some("203.0.113.7".to_owned());
         request.user = Some(User::new("42").name("Uma").email("uma@example.org"));
         request.tags = BTreeMap::from([("plan".to_owned(), "pro".to_owned())]);
     }
