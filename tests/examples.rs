@@ -165,12 +165,14 @@ async fn a_payment_that_fails_is_told_with_what_was_answered() {
     browser.post("/cart", "article=teapot").await;
     let failed = browser.post("/checkout", "payment=card").await;
     assert_eq!(failed.status, 503);
-    let reason = "The payment gateway pay.example:443 cannot be reached";
-    assert!(failed.body.contains(reason), "{}", failed.body);
+    let shown = "Cards cannot be charged right now.";
+    assert!(failed.body.contains(shown), "{}", failed.body);
     let alert = shop.alert(&failed.id);
     for told in [
-        "503 Service Unavailable answered",
-        reason,
+        "GatewayDown: the payment gateway pay.example:443 cannot be reached",
+        "caused by  io::Error: connection refused",
+        "charging the card",
+        shown,
         "POST /checkout",
         "Uma Berg (42)",
         "127.0.0.1",
@@ -187,6 +189,29 @@ async fn a_payment_that_fails_is_told_with_what_was_answered() {
 
     let bought = browser.post("/checkout", "payment=invoice").await;
     assert_eq!(bought.location(), "/thanks?cents=3790");
+}
+
+#[tokio::test]
+async fn an_error_behind_a_question_mark_is_told_with_its_cause_and_its_way() {
+    let shop = Shop::open();
+    let page = shop.browser().get("/reports/returns").await;
+    page.is_the_sorry_page();
+    let alert = shop.alert(&page.id);
+    for told in [
+        "BadRow: row 3 of the returns is not right",
+        "caused by  ParseIntError: invalid digit found in string",
+        "GET /reports/returns at examples/shop/reports.rs:",
+        "stack  shop::reports::returns at examples/shop/reports.rs:",
+        "let pieces = count_returns(RETURNS)?;",
+        "shop::reports: reading a row {row=mugs,1O}",
+        "curl --globoff",
+    ] {
+        assert!(alert.contains(told), "{told} is not in\n{alert}");
+    }
+    assert!(
+        !page.body.contains("row 3"),
+        "the client learns nothing of it"
+    );
 }
 
 #[tokio::test]

@@ -13,14 +13,15 @@
 
 pub mod example;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower_monitor::notify::Capture;
-use tower_monitor::{Alert, Audit, Builder, Monitor};
+use tower_monitor::{Alert, Audit, Builder, Monitor, Occurrence};
 
 /// Far more than anything here takes; a test that reaches it fails.
 pub const LONG: Duration = Duration::from_secs(60);
@@ -38,6 +39,8 @@ pub fn watched(settings: impl FnOnce(Builder) -> Builder) -> Watched {
     let folder = tempfile::tempdir().unwrap();
     let alerts = Capture::new();
     let builder = Monitor::builder()
+        // Tests run side by side: what panics in one must not be told in another.
+        .outside_requests(false)
         .audit(Audit::json_lines(folder.path().join("audit.log")))
         .notifier(alerts.clone());
     let monitor = settings(builder).build().unwrap();
@@ -63,6 +66,25 @@ impl Watched {
         let mut alerts = self.alerts().await;
         assert_eq!(alerts.len(), 1, "{alerts:#?}");
         alerts.remove(0)
+    }
+
+    /// The occurrences of the alerts since the last call, in the order in which they happened.
+    pub async fn occurrences(&self) -> Vec<Arc<Occurrence>> {
+        let alerts = self.alerts().await.into_iter();
+        let mut all: Vec<_> = alerts.map(|alert| alert.occurrence).collect();
+        all.sort_by_key(|occurrence| occurrence.time);
+        all
+    }
+
+    /// The only occurrence since the last call.
+    pub async fn occurrence(&self) -> Occurrence {
+        Occurrence::clone(&self.alert().await.occurrence)
+    }
+
+    /// How many occurrences were counted, of all issues together.
+    pub async fn count(&self) -> u64 {
+        assert!(self.monitor.flush(LONG).await);
+        self.monitor.issues().iter().map(|issue| issue.count).sum()
     }
 
     /// All audit records.
@@ -122,6 +144,41 @@ pub fn quiet() {
 /// `GET path` without a body.
 pub fn get(path: &str) -> Request<Body> {
     Request::builder().uri(path).body(Body::empty()).unwrap()
+}
+
+/// The request with one header more.
+pub fn with(name: &'static str, value: &str, mut request: Request<Body>) -> Request<Body> {
+    let value = HeaderValue::from_str(value).unwrap();
+    request.headers_mut().append(name, value);
+    request
+}
+
+/// `POST path` with a body of this type.
+pub fn post(path: &str, content_type: &str, body: impl Into<Body>) -> Request<Body> {
+    let request = Request::post(path).header("content-type", content_type);
+    request.body(body.into()).unwrap()
+}
+
+/// Everything that an occurrence tells, as it is sent.
+pub fn json(occurrence: &Occurrence) -> Value {
+    serde_json::to_value(occurrence).unwrap()
+}
+
+/// The occurrence's types of exceptions with their messages.
+pub fn chain(occurrence: &Occurrence) -> Vec<(&str, &str)> {
+    let exceptions = occurrence.exceptions.iter();
+    exceptions
+        .map(|exception| (exception.type_name.as_str(), exception.message.as_str()))
+        .collect()
+}
+
+/// The innermost function of the app on the first exception's stack.
+pub fn app_function(occurrence: &Occurrence) -> String {
+    let stack = occurrence.exceptions[0].stack.as_ref().unwrap();
+    let frame = stack.frames.iter().find(|frame| frame.in_app);
+    frame
+        .and_then(|frame| frame.function.clone())
+        .unwrap_or_else(|| panic!("{stack}"))
 }
 
 /// The whole body as text.
