@@ -17,30 +17,51 @@ pub fn app() -> Router {
     Router::new().route("/hello/{name}", get(hello))
 }
 
-async fn hello(Path(name): Path<String>) -> String {
+/// The same, and the handler says three things to `tracing` on the way.
+pub fn app_with_events() -> Router {
+    Router::new().route("/hello/{name}", get(hello_with_events))
+}
+
+pub async fn hello(Path(name): Path<String>) -> String {
+    format!("Hello, {name}!")
+}
+
+async fn hello_with_events(Path(name): Path<String>) -> String {
+    tracing::info!(user = 42, session = "night", "signed in");
+    tracing::info!(cart = "gift-card", items = 3, "cart loaded");
+    tracing::info!(provider = "invoice", attempt = 1, "payment chosen");
     format!("Hello, {name}!")
 }
 
 /// A browser that sends the same request again and again.
 pub struct Browser {
     uri: Uri,
-    headers: [(HeaderName, HeaderValue); 3],
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Browser {
-    /// Its values share one buffer, as those that a server reads from a connection do.
+    /// With the three headers that matter most.
     pub fn new(path: &str) -> Self {
-        let mut buffer = Bytes::from([path, HOST, USER_AGENT, ACCEPT].concat().into_bytes());
+        let headers = [
+            (header::HOST, HOST),
+            (header::USER_AGENT, USER_AGENT),
+            (header::ACCEPT, ACCEPT),
+        ];
+        Self::with(path, &headers)
+    }
+
+    /// Its values share one buffer, as those that a server reads from a connection do.
+    pub fn with(path: &str, headers: &[(HeaderName, &str)]) -> Self {
+        let values = headers.iter().map(|(_, value)| *value);
+        let text: String = std::iter::once(path).chain(values).collect();
+        let mut buffer = Bytes::from(text);
         let uri = buffer.split_to(path.len());
-        let mut value = |text: &str| {
-            HeaderValue::from_maybe_shared(buffer.split_to(text.len())).expect("visible ASCII")
-        };
+        let headers = headers.iter().map(|(name, text)| {
+            let value = HeaderValue::from_maybe_shared(buffer.split_to(text.len()));
+            (name.clone(), value.expect("visible ASCII"))
+        });
         Self {
-            headers: [
-                (header::HOST, value(HOST)),
-                (header::USER_AGENT, value(USER_AGENT)),
-                (header::ACCEPT, value(ACCEPT)),
-            ],
+            headers: headers.collect(),
             uri: Uri::from_maybe_shared(uri).expect("a path"),
         }
     }

@@ -5,6 +5,9 @@ mod columns;
 mod instructions;
 mod load;
 mod memory;
+mod panics;
+#[cfg(tower_monitor_internals)]
+mod redaction;
 mod report;
 mod run;
 mod scale;
@@ -31,6 +34,17 @@ fn main() -> ExitCode {
         ["storm", requests] => storm::measure(number(requests)),
         ["soak"] => soak::measure(soak::REQUESTS),
         ["soak", requests] => soak::measure(number(requests)),
+        ["panics"] => panics::measure(),
+        ["panics", phase, column] => {
+            panics::child(phase_named(phase), panicking(column));
+            Verdict::Kept
+        }
+        ["panics", "run", column, panics] => {
+            panics::run(panicking(column), number(panics));
+            Verdict::Kept
+        }
+        #[cfg(tower_monitor_internals)]
+        ["redaction"] => redaction::measure(),
         ["run", column, requests] => run::child(named(column), number(requests), false),
         ["count", column, requests] => run::child(named(column), number(requests), true),
         ["allocations", column] => run::trace(named(column)),
@@ -58,6 +72,17 @@ fn named(text: &str) -> Column {
     })
 }
 
+fn phase_named(text: &str) -> panics::Phase {
+    panics::Phase::named(text).unwrap_or_else(|| leave(&format!("`{text}` is no phase")))
+}
+
+fn panicking(text: &str) -> panics::Column {
+    panics::Column::named(text).unwrap_or_else(|| {
+        let names = panics::Column::ALL.map(panics::Column::name);
+        leave(&format!("`{text}` is none of {}", names.join(", ")))
+    })
+}
+
 fn leave(problem: &str) -> ! {
     eprintln!("{problem}\n\n{USAGE}");
     std::process::exit(2)
@@ -68,7 +93,10 @@ overhead                            the whole table: allocations, instructions a
 overhead --quick                    allocations and instructions of the monitor alone, for CI
 overhead scale                      the throughput of two threads against one
 overhead storm [requests]           every request panics, all at one place
+overhead panics                     what a panic costs its thread and its neighbours, and how soon somebody is told
 overhead soak [requests]            the memory of a long run
+overhead redaction                  how fast secrets are taken out of text (see the README for its RUSTFLAGS)
 overhead allocations <column>       where one request allocates
 overhead run <column> <requests>    the bare load, for profilers
-overhead count <column> <requests>  the same with every allocation counted";
+overhead count <column> <requests>  the same with every allocation counted
+overhead panics run <column> <n>    so many panics, for profilers";

@@ -39,71 +39,62 @@ fn table(
                 column,
                 allocations: per_request(sample.allocations, &sample),
                 bytes: per_request(sample.bytes, &sample),
-                instructions: instructions::per_request(column, short, long),
+                instructions: instructions::per_request(&["run", column.name()], short, long),
                 lost: sample.lost,
             }
         })
         .collect();
-    let bare = &measured[0];
-
-    println!("Per request; bare axum as it is, the others as added to it.\n");
+    println!(
+        "Per request; bare axum as it is, the others as added to it, or to bare axum with the same events.\n"
+    );
     row("", measured.iter().map(|one| one.column.title().to_owned()));
     row("---", measured.iter().map(|_| "---:".to_owned()));
-    let added = |figure: f64, of_bare: f64, one: &Measured, digits: usize| {
-        if one.column == Column::Bare {
-            number(figure, digits)
-        } else {
-            format!("+{}", number((figure - of_bare).max(0.0), digits))
-        }
+    let added = |one: &Measured, of: &dyn Fn(&Measured) -> Option<f64>, digits: usize| {
+        let figure = match baseline(&measured, one) {
+            None => of(one).map(|figure| number(figure, digits)),
+            Some(bare) => of(one).zip(of(bare)).map(|(figure, of_bare)| {
+                format!("+{}", number((figure - of_bare).max(0.0), digits))
+            }),
+        };
+        figure.unwrap_or_else(|| "-".to_owned())
+    };
+    let figures = |of: &dyn Fn(&Measured) -> Option<f64>, digits: usize| {
+        let cells = measured.iter().map(|one| added(one, of, digits));
+        cells.collect::<Vec<_>>().into_iter()
     };
     let limits = |limit: fn((f64, f64)) -> f64| {
         measured.iter().map(move |one| {
             let must = one.column.must().map(limit);
-            must.map_or(String::new(), |most| format!("≤ {}", number(most, 0)))
+            must.map_or(String::new(), |most| {
+                let digits = if most.fract() == 0.0 { 0 } else { 2 };
+                format!("≤ {}", number(most, digits))
+            })
         })
     };
-    row(
-        "allocations",
-        measured
-            .iter()
-            .map(|one| added(one.allocations, bare.allocations, one, 2)),
-    );
+    row("allocations", figures(&|one| Some(one.allocations), 2));
     row("*must*", limits(|must| must.0));
-    row(
-        "bytes allocated",
-        measured
-            .iter()
-            .map(|one| added(one.bytes, bare.bytes, one, 0)),
-    );
-    row(
-        "instructions",
-        measured
-            .iter()
-            .map(|one| match (one.instructions, bare.instructions) {
-                (Some(figure), Some(of_bare)) => added(figure, of_bare, one, 0),
-                _ => "-".to_owned(),
-            }),
-    );
+    row("bytes allocated", figures(&|one| Some(one.bytes), 0));
+    row("instructions", figures(&|one| one.instructions, 0));
     row("*must*", limits(|must| must.1));
     if let Some(nanos) = nanos {
-        let cells = measured.iter().zip(nanos);
-        row(
-            "time, ns",
-            cells.map(|(one, figure)| added(*figure, nanos[0], one, 0)),
-        );
+        let time = |one: &Measured| {
+            let at = measured.iter().position(|other| other.column == one.column);
+            at.map(|at| nanos[at])
+        };
+        row("time, ns", figures(&time, 0));
     }
     println!();
-    if bare.instructions.is_none() {
+    if measured[0].instructions.is_none() {
         println!("valgrind is not installed: no instructions were counted.");
     }
     judge(&measured)
 }
 
 fn judge(measured: &[Measured]) -> Verdict {
-    let bare = &measured[0];
     let mut verdict = Verdict::Kept;
     for one in measured {
-        let Some((allocations, instructions)) = one.column.must() else {
+        let must = one.column.must().zip(baseline(measured, one));
+        let Some(((allocations, instructions), bare)) = must else {
             continue;
         };
         // A flush now and then allocates too: less than one in a hundred requests.
@@ -124,6 +115,12 @@ fn judge(measured: &[Measured]) -> Verdict {
         }
     }
     verdict
+}
+
+/// The column that this one adds to.
+fn baseline<'m>(measured: &'m [Measured], one: &Measured) -> Option<&'m Measured> {
+    let baseline = one.column.baseline()?;
+    measured.iter().find(|other| other.column == baseline)
 }
 
 /// The median time per request of each column, in nanoseconds; the rounds are interleaved.
