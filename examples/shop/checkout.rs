@@ -1,11 +1,13 @@
 //! Buying: where the money is, and where the bugs are.
 
+use std::io;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, Form};
 use serde::Deserialize;
-use tower_monitor::RequestContext;
+use tower_monitor::{ErrorReport, RequestContext};
 
 use crate::articles::{Article, euros};
 use crate::cart::Cart;
@@ -66,6 +68,7 @@ async fn buy(context: &RequestContext, cart: &Cart, payment: Payment) -> Result<
     // Whoever reads an alert wants to know what was to be bought.
     context.set_tag("payment", format!("{payment:?}").to_lowercase());
     context.set_extra("cart", cart.as_json());
+    tracing::info!(articles = cart.count(), "working out the shipping");
     let cents = cart.cents() + shipping(cart);
     match payment {
         Payment::Invoice => Ok(cents),
@@ -83,29 +86,29 @@ fn shipping(cart: &Cart) -> u32 {
     parcels * cents_each
 }
 
-async fn charge_card(_cents: u32) -> Result<u32, GatewayDown> {
-    Err(GatewayDown {
-        gateway: "pay.example:443",
-        reason: "connection refused",
-    })
+async fn charge_card(cents: u32) -> Result<u32, GatewayDown> {
+    tracing::info!(cents, gateway = GATEWAY, "charging the card");
+    let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+    Err(GatewayDown { source: refused })
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("the payment gateway {GATEWAY} cannot be reached")]
 struct GatewayDown {
-    gateway: &'static str,
-    reason: &'static str,
+    source: io::Error,
 }
 
 impl IntoResponse for GatewayDown {
-    /// The beginning of a failed answer is in the alert when it is text: it should say what is down.
+    /// The report tells the owner why; the customer reads what it means for them.
     fn into_response(self) -> Response {
-        let Self { gateway, reason } = self;
-        let text = format!(
-            "The payment gateway {gateway} cannot be reached: {reason}.\n\
-             You were not charged, and nothing was ordered. Please pay by invoice or try again later.\n"
-        );
-        (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        let report = ErrorReport::of(&self);
+        let text = "Cards cannot be charged right now. You were not charged, and nothing was ordered.\n\
+             Please pay by invoice or try again later.\n";
+        (StatusCode::SERVICE_UNAVAILABLE, Extension(report), text).into_response()
     }
 }
+
+const GATEWAY: &str = "pay.example:443";
 
 #[derive(Deserialize)]
 pub(crate) struct Paid {

@@ -27,7 +27,9 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use tokio::net::TcpListener;
+use tower_monitor::request::RequestBodies;
 use tower_monitor::{Audit, Monitor};
+use tracing_subscriber::prelude::*;
 
 use sessions::Sessions;
 use terminal::Terminal;
@@ -40,8 +42,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .release(env!("CARGO_PKG_VERSION"))
         .environment("demo")
         .audit(Audit::json_lines(&audit_file.0))
+        .request_bodies(RequestBodies::new())
         .notifier(Terminal)
         .build()?;
+    // What the code says of itself with `tracing` is shown when a request fails, as what led up to it.
+    tracing_subscriber::registry()
+        .with(monitor.tracing_layer())
+        .init();
     let port: u16 = std::env::var("PORT").map_or(Ok(3001), |port| port.parse())?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("The shop is open: http://{}", listener.local_addr()?);
@@ -70,6 +77,7 @@ fn router(audit_file: AuditFile, monitor: &Monitor) -> Router {
         .route("/checkout", post(checkout::buy_cart))
         .route("/thanks", get(checkout::thanks))
         .route("/reports/sales", get(reports::sales))
+        .route("/reports/returns", get(reports::returns))
         .route("/reports/stock.csv", get(reports::stock))
         .route("/tour", get(tour::show))
         .fallback(html::not_found)

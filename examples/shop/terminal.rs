@@ -20,10 +20,17 @@ impl Notifier for Terminal {
 
 fn framed(message: &Message) -> String {
     let mut text = format!("┏━ ALERT ━ {}\n", message.title);
-    let widest = message.fields.iter().map(|(name, _)| name.len()).max();
-    let width = widest.unwrap_or_default();
     for (name, value) in &message.fields {
-        text += &format!("┃ {name:>width$}  {value}\n");
+        text += &format!("┃ {name:>WIDTH$}  {value}\n");
+    }
+    for (name, lines) in &message.details {
+        let names = std::iter::once(*name).chain(std::iter::repeat(""));
+        for (name, line) in names.zip(lines) {
+            text += &format!("┃ {name:>WIDTH$}  {line}\n");
+        }
     }
     text + "┗━\n"
 }
+
+/// `request id` is the longest name.
+const WIDTH: usize = 10;

@@ -52,7 +52,7 @@ pub(crate) async fn show(
     page("What to click", &visitor, &main)
 }
 
-static STOPS: [Stop; 8] = [
+static STOPS: [Stop; 9] = [
     Stop {
         title: "Something that works",
         click: r#"Open the <a href="/articles/teapot">teapot</a>."#,
@@ -71,7 +71,7 @@ static STOPS: [Stop; 8] = [
         title: "A panic",
         click: r#"Open the <a href="/articles/gift-card">gift card</a> and press “Buy now”, logged in. It is sent in no parcel, and the shop divides by the number of parcels."#,
         browser: "A quiet page without a stack trace, and a reference to quote: the request’s id.",
-        terminal: "An alert: <code>panic: attempt to divide by zero</code>, file and line, who was hit, from where, and how it was to be paid. Above it is what Rust itself prints of a panic.",
+        terminal: "An alert: <code>panic: attempt to divide by zero</code>, file and line, who was hit, from where, what was in the cart, the way through the code, and what led up to it. Above it is what Rust itself prints of a panic.",
         audit: "The line says <code>panicked</code> and 500. The id is the one in the browser.",
     },
     Stop {
@@ -84,9 +84,16 @@ static STOPS: [Stop; 8] = [
     Stop {
         title: "Somebody else is down",
         click: r#"Put the <a href="/articles/teapot">teapot</a> into the cart and pay by card."#,
-        browser: "503 and a sentence: the payment gateway cannot be reached.",
-        terminal: "An alert: <code>503 Service Unavailable answered</code>, and the sentence with it.",
+        browser: "503 and a sentence: cards cannot be charged right now.",
+        terminal: "An alert that says more: which gateway, and why it could not be reached.",
         audit: "The line says <code>failed</code> and 503.",
+    },
+    Stop {
+        title: "A <code>?</code> that fails",
+        click: r#"Open the <a href="/reports/returns">returns</a>. Somebody typed a letter for a number."#,
+        browser: "The same quiet page as for a panic.",
+        terminal: "An alert: <code>BadRow: row 3 of the returns is not right</code>, caused by <code>ParseIntError</code>, with the place of the <code>?</code>, and the rows that were read before.",
+        audit: "The line says <code>failed</code> and 500.",
     },
     Stop {
         title: "A download breaks off",
