@@ -207,7 +207,8 @@ impl Builder {
         self
     }
 
-    /// Makes the answer to a request whose handler panicked, in place of the built-in page.
+    /// Makes the answer to a request whose handler panicked or gave a [`ServerError`](crate::ServerError), in place of the built-in
+    /// page.
     ///
     /// The header with the request id is added to it. When the function panics too, the built-in answer is given. gRPC
     /// clients always get `grpc-status: 13`.

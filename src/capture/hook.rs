@@ -53,6 +53,7 @@ fn remember(info: &PanicHookInfo<'_>) {
     match (put.flatten(), record) {
         // Outside of every request nobody else will tell.
         (None, Some(record)) => Finding::new(Noticed::Panic(record), None).report(),
+        (Some(Ok(Some(oldest))), _) => oldest.report(),
         (Some(Err(record)), _) => {
             let _ = ASIDE.try_with(|aside| aside.set(Some(record)));
         }

@@ -17,6 +17,7 @@ use crate::request::{
     CodeLocation, ErrorLink, ErrorRecord, Finding, Noticed, RequestContext, SpanRecord, Target,
     Thread, Told, Words, with_current,
 };
+use crate::text::cut;
 
 /// Collects for the requests of one monitor.
 #[derive(Clone, Copy, Debug)]
@@ -237,7 +238,7 @@ impl Visit for Said {
         let _ = match field.name() {
             "message" if self.words.is_empty() => self.words.message().write_str(value),
             "log.target" => {
-                self.target = Some(value.into());
+                self.target = Some(cut(value, MAX_TARGET).into());
                 Ok(())
             }
             "log.module_path" | "log.file" => Ok(()),
@@ -259,3 +260,5 @@ thread_local! {
 }
 
 const MAX_SPANS: usize = 16;
+/// The bytes of a target that the `log` crate was given, which may be made at run time.
+const MAX_TARGET: usize = 128;

@@ -106,10 +106,12 @@ impl Queue {
         Arc::clone(&self.sites)
     }
 
-    /// Hands over what was seen of a failure. Never waits, never fails; what is dropped is counted.
-    pub(crate) fn report(&self, evidence: Evidence) {
+    /// Hands over what was seen of a failure, and says whether it travels whole. Never waits, never fails; what is dropped is
+    /// counted.
+    pub(crate) fn report(&self, evidence: Evidence) -> bool {
         if self.is_closed() {
-            return self.losses.add(LossReason::Occurrence, 1);
+            self.losses.add(LossReason::Occurrence, 1);
+            return false;
         }
         let (evidence, site) = if std::thread::panicking() {
             // Maybe in a panic hook, where neither the app's code nor much of our own should run.
@@ -129,21 +131,25 @@ impl Queue {
             }))
         };
         match admission {
-            Admission::Counted => {}
+            Admission::Counted => false,
             Admission::Whole(slot) => match self.sender.try_send(report()) {
-                Ok(()) => {}
+                Ok(()) => true,
                 Err(mpsc::error::TrySendError::Full(_)) => {
                     self.losses.add(LossReason::OccurrenceDetails, 1);
                     self.sites.count(slot);
+                    false
                 }
                 Err(mpsc::error::TrySendError::Closed(_)) => {
                     self.losses.add(LossReason::Occurrence, 1);
+                    false
                 }
             },
             Admission::NoSlot => {
-                if self.sender.try_send(report()).is_err() {
+                let travels = self.sender.try_send(report()).is_ok();
+                if !travels {
                     self.losses.add(LossReason::Occurrence, 1);
                 }
+                travels
             }
         }
     }
@@ -198,5 +204,27 @@ impl Queue {
             return Vec::new();
         }
         answer.await.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::occurrence::Kind;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn it_is_said_which_occurrences_travel_whole() {
+        let (queue, mut receiver, _ended) = Queue::new(8, Arc::default(), None);
+        let report = || queue.report(Evidence::new(Kind::Message, Timestamp::now(), None));
+        let whole = (0..40).filter(|_| report()).count();
+        let mut received = 0;
+        while receiver.try_recv().is_ok() {
+            received += 1;
+        }
+        assert_eq!(whole, received);
+        assert!((3..40).contains(&whole));
+        drop(receiver);
+        assert!(!report(), "nobody takes it");
     }
 }

@@ -74,15 +74,13 @@ impl Sites {
         };
         let wordings = &self.0[place].wordings;
         if wordings.fetch_add(1, Ordering::AcqRel) >= MAX_WORDINGS {
-            wordings.fetch_sub(1, Ordering::AcqRel);
+            self.0[place].forget_wording();
             return (site.place, Some(place));
         }
         let (slot, is_new) = self.find_or_claim(site.exact);
         match slot {
             Some(slot) if is_new => self.0[slot].place.store(site.place, Ordering::Release),
-            _ => {
-                wordings.fetch_sub(1, Ordering::AcqRel);
-            }
+            _ => self.0[place].forget_wording(),
         }
         (site.exact, slot)
     }
@@ -120,6 +118,14 @@ fn probes(key: u64) -> impl Iterator<Item = usize> {
 }
 
 impl Slot {
+    /// The slot of a place may have been freed and claimed anew meanwhile: then there is none to forget.
+    fn forget_wording(&self) {
+        let less = |wordings: u64| wordings.checked_sub(1);
+        let _ = self
+            .wordings
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+    }
+
     fn takes_whole(&self, seconds: u64) -> bool {
         let now = seconds / WINDOW_SECONDS;
         self.window
@@ -189,8 +195,9 @@ impl Sites {
         let slot = &self.0[slot];
         let place = slot.place.swap(FREE, Ordering::AcqRel);
         if let Some(place) = (place != FREE).then(|| self.find(place)).flatten() {
-            self.0[place].wordings.fetch_sub(1, Ordering::AcqRel);
+            self.0[place].forget_wording();
         }
+        slot.wordings.store(0, Ordering::Release);
         slot.key.store(FREE, Ordering::Release);
     }
 }
@@ -254,6 +261,26 @@ mod tests {
         }
         assert!(!sweeper.sweep(&sites, 500, |_, _| {}), "every slot is free");
         assert_eq!(said(17, 501), key(17));
+    }
+
+    #[test]
+    fn a_place_that_was_freed_before_its_words_takes_words_again() {
+        let sites = Sites::new();
+        let site = |words| Site {
+            exact: key(words),
+            place: key(0),
+        };
+        let (_, Some(words)) = sites.slot_for(site(1)) else {
+            panic!("there is room");
+        };
+        let place = sites.find(key(0)).unwrap();
+        sites.free(place);
+        assert!(matches!(
+            admit(&sites, 0, 100),
+            Admission::Whole(slot) if slot == place
+        ));
+        sites.free(words);
+        assert_eq!(sites.admit(site(2), 100).0, key(2));
     }
 
     #[test]

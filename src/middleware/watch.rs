@@ -216,7 +216,12 @@ impl Watch {
         {
             let begin = data.chunk();
             let begin = &begin[..begin.len().min(head.keep)];
-            head.keep -= begin.len();
+            // Behind a gap nothing is kept: the text would read as if there were none.
+            head.keep = if begin.len() < data.remaining() {
+                0
+            } else {
+                head.keep - begin.len()
+            };
             self.evidence.extend_from_slice(begin);
         }
     }
@@ -296,7 +301,6 @@ impl Watch {
     /// Reports the failure together with what was noticed on the way to it.
     fn report(&mut self, evidence: Evidence) {
         if !std::mem::replace(&mut self.reported, true) {
-            self.context.keep_for_telling();
             let noticed = self.context.take_noticed();
             for evidence in fold(evidence, noticed) {
                 self.monitor.report(evidence);
@@ -307,7 +311,6 @@ impl Watch {
     /// What was noticed on the way to an answer that is no failure stands for itself.
     fn tell_noticed(&self) {
         for finding in distinct(self.context.take_noticed()) {
-            self.context.keep_for_telling();
             self.monitor.report(finding.into());
         }
     }

@@ -153,9 +153,15 @@ impl Monitor {
         self.0.audit.record(observation);
     }
 
-    /// Hands a failure to the pipeline.
+    /// Hands a failure to the pipeline. When it travels whole, its request keeps what the background thread is to read: in an
+    /// outage, the many that are only counted do not, while their audit records wait for a slow disk.
     pub(crate) fn report(&self, evidence: Evidence) {
-        self.0.queue.report(evidence);
+        let request = evidence.request.clone();
+        if self.0.queue.report(evidence)
+            && let Some(request) = request
+        {
+            request.keep_for_telling();
+        }
     }
 
     /// Whether the next request may begin.

@@ -63,7 +63,7 @@ impl Evidence {
             fingerprint,
             time: self.time,
             exceptions,
-            thread: thread.map(thread_name),
+            thread: thread.map(|thread| redactor.text(&thread_name(thread)).into_owned()),
             event: event.map(|event| redacted(event.clone(), redactor)),
             spans: spans.iter().map(|span| span.redacted(redactor)).collect(),
             breadcrumbs: breadcrumbs
@@ -194,10 +194,10 @@ fn of_error(
     for (index, link) in error.chain.iter().enumerate() {
         let stands_for = if index == 0 { "error" } else { "source" };
         exceptions.push(Exception {
-            type_name: link
-                .type_name
-                .clone()
-                .unwrap_or_else(|| stands_for.to_owned()),
+            // A hidden type is named by what its `Debug` begins with, which may be anything.
+            type_name: redactor
+                .text(link.type_name.as_deref().unwrap_or(stands_for))
+                .into_owned(),
             message: redactor.text(&link.message).into_owned(),
             location: error.location.clone().filter(|_| index == 0),
             stack: stack.take(),
@@ -214,6 +214,7 @@ fn thread_name(thread: &Thread) -> String {
 
 fn redacted(step: Breadcrumb, redactor: &Redactor) -> Breadcrumb {
     Breadcrumb {
+        target: redactor.text(&step.target).into_owned(),
         message: redactor.text(&step.message).into_owned(),
         fields: step
             .fields

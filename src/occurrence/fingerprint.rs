@@ -19,8 +19,8 @@ use crate::stack::{Frame, RawStack, Stack, is_app_file, same_file};
 ///   [route](crate::RequestContext::set_route), by method and status alone.
 ///
 /// Messages and bodies count in their normal form: without the numbers, ids, addresses, paths and quoted values in them. The place
-/// is a file, a function and a column: lines move with every change elsewhere in the file. Where the program has no symbols, it is
-/// file, line and column. Beyond 16 messages of one place, further ones are one problem: a client may be able to choose them.
+/// is a file, a function and a column: lines move with every change elsewhere in the file. Where the program has no
+/// [debug information](crate::occurrence#stacks), and for logged errors, it is file, line and column. Beyond 16 messages of one place, further ones are one problem: a client may be able to choose them.
 ///
 /// The value is the same in every process, and in every release as long as the function keeps its name.
 /// [`Builder::group_by`](crate::Builder::group_by) has the last word.
@@ -188,7 +188,7 @@ fn stable_place(hash: Fnv, location: Option<&CodeLocation>, stack: Option<&Stack
             file,
             ..
         }) => hash
-            .part(file.as_deref().map(stable_path).unwrap_or_default())
+            .part(file.as_deref().map(file_name).unwrap_or_default())
             .part(function),
         _ => hash,
     }
@@ -197,6 +197,11 @@ fn stable_place(hash: Fnv, location: Option<&CodeLocation>, stack: Option<&Stack
 fn is_at(frame: &Frame, location: &CodeLocation) -> bool {
     let file = frame.file.as_deref();
     frame.line == Some(location.line) && file.is_some_and(|file| same_file(file, &location.file))
+}
+
+/// Debug information names the app's files below the folder that they were built in, which differs from machine to machine.
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
 /// A path without what differs between machines and releases: the folders above a dependency's own with its version, and the

@@ -1,5 +1,6 @@
 //! The app's own word on which occurrences are one problem.
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -9,7 +10,6 @@ use crate::guard::contained;
 use crate::request::{CodeLocation, RequestContext};
 
 /// What is known of a failure when [`Builder::group_by`](crate::Builder::group_by) is asked which problem it is.
-#[derive(Debug)]
 pub struct Grouping<'e>(&'e Evidence);
 
 /// Names the problem that a failure belongs to; `None` leaves it to the fingerprint.
@@ -66,6 +66,18 @@ impl Grouping<'_> {
     }
 }
 
+impl fmt::Debug for Grouping<'_> {
+    /// Without the words and the headers: nothing has been redacted yet.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grouping")
+            .field("kind", &self.kind())
+            .field("location", &self.location())
+            .field("status", &self.status())
+            .field("request", &self.request())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Evidence {
     /// Asks the rule. One that panics has no word.
     pub(crate) fn grouped_by(mut self, rule: Option<&GroupRule>) -> Self {
@@ -73,5 +85,28 @@ impl Evidence {
             .and_then(|rule| contained(|| rule(&Grouping(&self))))
             .flatten();
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{ErrorRecord, Told};
+    use crate::time::Timestamp;
+
+    #[test]
+    fn its_debug_shows_no_words() {
+        let chain = crate::request::ErrorLink {
+            type_name: Some("PayError".to_owned()),
+            message: "password=hunter2".to_owned(),
+        };
+        let mut evidence = Evidence::new(Kind::Captured, Timestamp::now(), None);
+        let record = ErrorRecord::placeless(Told::Captured, (vec![chain], Some(0)));
+        evidence.error = Some(Arc::new(record));
+        let shown = format!("{:?}", Grouping(&evidence));
+        assert!(
+            shown.contains("Captured") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
 }

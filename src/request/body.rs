@@ -172,8 +172,13 @@ impl RequestContext {
         let mut state = self.state();
         // It is gone when the request is over.
         if let Some(body) = &mut state.body {
+            // Behind a gap nothing is kept: the text would read as if there were none.
+            let room = if body.is_whole() {
+                (self.0.keep_body as usize).saturating_sub(body.bytes.len())
+            } else {
+                0
+            };
             body.read += length;
-            let room = (self.0.keep_body as usize).saturating_sub(body.bytes.len());
             body.bytes
                 .extend_from_slice(&chunk[..chunk.len().min(room)]);
         }

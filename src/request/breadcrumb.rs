@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::RequestContext;
 use super::trail::{SpanRecord, Target, Trail, Words};
+use crate::guard::contained;
 use crate::time::Timestamp;
 
 /// One step on the way to a failure: an event of `tracing`, or what [`RequestContext::breadcrumb`] said.
@@ -77,8 +78,8 @@ impl RequestContext {
     pub fn breadcrumb(&self, message: impl fmt::Display) {
         use fmt::Write;
         let mut words = Words::default();
-        // Outside of the lock: the words are the app's code.
-        let _ = write!(words.message(), "{message}");
+        // Outside of the lock: the words are the app's code. What it said before it panicked stays.
+        let _ = contained(|| write!(words.message(), "{message}"));
         self.trail(|trail| trail.push(Level::Info, Target::Static("app"), &words));
     }
 

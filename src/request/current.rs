@@ -11,8 +11,8 @@ thread_local! {
 /// The request that the calling code works for, or `None` outside a request.
 ///
 /// It is set whenever the request's future or body is polled, so it is right in every function that a handler calls,
-/// however deep, and never that of another request. A task that the handler spawns has none: give it a clone of the
-/// [`RequestContext`] along.
+/// however deep, and never that of another request. A task that the handler spawns has it with [`spawn`](crate::spawn), and none
+/// with `tokio::spawn`.
 #[must_use]
 pub fn current() -> Option<RequestContext> {
     // The cell is gone while the thread ends; then there is no request either.

@@ -32,7 +32,13 @@ struct Seen {
 
 impl RequestContext {
     /// Called by the panic hook: never waits. When the request's state is in use, the record comes back.
-    pub(crate) fn put_panic(&self, mut record: Box<PanicRecord>) -> Result<(), Box<PanicRecord>> {
+    ///
+    /// When there are too many, the oldest one makes room and is handed out: nobody has claimed it for so long that the app must
+    /// have got over it.
+    pub(crate) fn put_panic(
+        &self,
+        mut record: Box<PanicRecord>,
+    ) -> Result<Option<Finding>, Box<PanicRecord>> {
         let mut state = match self.0.state.try_lock() {
             Ok(state) => state,
             Err(TryLockError::Poisoned(state)) => state.into_inner(),
@@ -42,12 +48,12 @@ impl RequestContext {
             // Unwinding closes them before anybody looks.
             record.spans = trail.spans().to_vec();
         }
-        let panics = &mut state.life.seen.get_or_insert_default().panics;
-        if panics.len() >= MAX_PANICS {
-            panics.remove(0);
-        }
+        let life = &mut state.life;
+        let panics = &mut life.seen.get_or_insert_default().panics;
+        let oldest = (panics.len() >= MAX_PANICS).then(|| panics.remove(0));
         panics.push(record);
-        Ok(())
+        life.is_told |= oldest.is_some();
+        Ok(oldest.map(|panic| Finding::new(Noticed::Panic(panic), Some(self.clone()))))
     }
 
     /// The panic that `is_it` recognises, the last one first, once.

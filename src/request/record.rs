@@ -157,7 +157,7 @@ impl CodeLocation {
         self.line
     }
 
-    /// The column, from 1.
+    /// The column, from 1; 0 where it is not known, as with `tracing` events.
     #[must_use]
     pub fn column(&self) -> u32 {
         self.column
@@ -166,6 +166,10 @@ impl CodeLocation {
 
 impl std::fmt::Display for CodeLocation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+        write!(f, "{}:{}", self.file, self.line)?;
+        match self.column {
+            0 => Ok(()),
+            column => write!(f, ":{column}"),
+        }
     }
 }

@@ -122,11 +122,11 @@ impl RequestContext {
         let tags = values
             .tags()
             .iter()
-            .map(|(name, value)| (name.clone(), redactor.field(name, value).into_owned()));
+            .map(|(name, value)| (text(name), redactor.field(name, value).into_owned()));
         let extra = values.extra().iter().map(|(name, value)| {
             let mut value = value.clone();
             redactor.json(name, &mut value);
-            (name.clone(), value)
+            (text(name), value)
         });
         let parameters = copy
             .route
@@ -140,7 +140,7 @@ impl RequestContext {
         let mut snapshot = RequestSnapshot {
             id: self.id().clone(),
             started_at: self.started_at(),
-            method: self.method().to_string(),
+            method: text(self.method().as_str()),
             path: redactor.url(self.path()).into_owned(),
             query: self.query().map(|query| redactor.query(query).into_owned()),
             route_parameters: parameters.collect(),
@@ -157,7 +157,13 @@ impl RequestContext {
                 }),
             headers: self.headers(&copy.headers, redactor),
             headers_left_out: copy.headers.left_out().into(),
-            cookie_names: copy.headers.cookie_names(),
+            // A value without a name, such as one in Base64, may look like a name with nothing behind it.
+            cookie_names: copy
+                .headers
+                .cookie_names()
+                .iter()
+                .map(|name| text(name))
+                .collect(),
             body: copy.body.map(|body| BodySnapshot {
                 text: redactor.body(content_type, &String::from_utf8_lossy(&body.bytes)),
                 bytes_read: body.read,
@@ -175,7 +181,7 @@ impl RequestContext {
             user: copy
                 .user
                 .and_then(|user| user.redacted(redactor, self.started_at())),
-            route: copy.route,
+            route: copy.route.as_deref().map(text),
             tags: tags.collect(),
             extra: extra.collect(),
             refused_values: values.refused(),

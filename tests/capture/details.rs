@@ -94,6 +94,46 @@ async fn everything_of_the_head_is_there_and_nothing_secret() {
     assert!(all["elapsed_ms"].as_f64().unwrap() > 0.0);
 }
 
+#[tokio::test]
+async fn names_that_clients_and_the_app_choose_are_no_way_out() {
+    const KEY: &str = "AKIAIOSFODNN7EXAMPLF";
+    struct Bomb;
+    impl std::fmt::Display for Bomb {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("half said")?;
+            panic!("expected, in a breadcrumb")
+        }
+    }
+    let watched = watched(|builder| builder);
+    let app = Router::new()
+        .route(
+            "/{item}/token/{token}",
+            any(|context: RequestContext| async move {
+                context.set_tag(KEY, "a");
+                context.set_extra(KEY, 1);
+                context.breadcrumb(Bomb);
+                Err::<(), _>(ServerError::from("broken"))
+            }),
+        )
+        .layer(watched.monitor.layer());
+    let request = with(
+        "cookie",
+        &format!("{KEY}==; theme=dark"),
+        request("/a/token/b"),
+    );
+    let (mut parts, body) = request.into_parts();
+    parts.method = KEY.parse().unwrap();
+    let response = app.oneshot(Request::from_parts(parts, body)).await.unwrap();
+    let _ = text(response).await;
+    let occurrence = watched.occurrence().await;
+    let all = support::json(&occurrence);
+    assert!(!all.to_string().contains(KEY), "{all:#}");
+    let seen = occurrence.request.as_ref().unwrap();
+    assert_eq!(seen.route.as_deref(), Some("/{item}/token/{token}"));
+    assert_eq!(seen.cookie_names, ["[redacted]", "theme"]);
+    assert_eq!(occurrence.breadcrumbs[0].message, "half said");
+}
+
 async fn fail_with(watched: &Watched, request: Request<Body>) -> Occurrence {
     let app = Router::new()
         .route(

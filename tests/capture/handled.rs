@@ -289,3 +289,26 @@ async fn a_request_that_is_abandoned_still_tells_what_it_captured() {
     );
     assert_eq!(watched.record().await["outcome"], "abandoned");
 }
+
+#[tokio::test]
+async fn every_panic_that_the_app_got_over_is_told_however_many_there_are() {
+    let watched = watched(|builder| builder);
+    let app = Router::new()
+        .route(
+            "/",
+            get(|| async {
+                for name in ["bread", "milk", "salt", "tea", "rice", "jam", "oil"] {
+                    let sold = std::panic::catch_unwind(|| panic!("expected, no {name}") as ());
+                    assert!(sold.is_err());
+                }
+                "sold"
+            }),
+        )
+        .layer(watched.monitor.layer());
+    assert_eq!(text(app.oneshot(request("/")).await.unwrap()).await, "sold");
+    let told = watched.monitor.flush(crate::support::LONG).await;
+    assert!(told, "delivered");
+    let issues = watched.monitor.issues();
+    assert_eq!(issues.iter().map(|issue| issue.count).sum::<u64>(), 7);
+    assert_eq!(watched.monitor.losses().total(), 0);
+}
