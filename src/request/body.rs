@@ -251,4 +251,27 @@ mod tests {
                 .wants("text/html")
         );
     }
+
+    #[test]
+    fn behind_a_gap_nothing_is_kept() {
+        let settings = super::super::RequestSettings {
+            owner: 0,
+            id_header: http::HeaderName::from_static("x-request-id"),
+            trust_ids: Default::default(),
+            proxies: Default::default(),
+            forwarded_header: Default::default(),
+            peer: None,
+            bodies: Some(RequestBodies::new()),
+        };
+        let request = http::Request::builder().header(header::CONTENT_TYPE, "text/plain");
+        let request = request.body(()).unwrap();
+        let context = RequestContext::begin(&request, &settings).0;
+        assert!(context.begin_body());
+        context.keep(&&b"ab"[..]);
+        context.keep(&b"cd"[..].chain(&b"ef"[..]));
+        context.keep(&&b"gh"[..]);
+        let kept = context.copied_state().body.unwrap();
+        assert_eq!((&kept.bytes[..], kept.read), (&b"abcd"[..], 8));
+        assert!(!kept.is_whole());
+    }
 }
