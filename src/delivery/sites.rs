@@ -275,10 +275,11 @@ mod tests {
         };
         let place = sites.find(key(0)).unwrap();
         sites.free(place);
-        assert!(matches!(
-            admit(&sites, 0, 100),
-            Admission::Whole(slot) if slot == place
-        ));
+        // Another problem takes its slot, and the place another slot.
+        let other = key(0) + SLOTS as u64;
+        assert_eq!(sites.find_or_claim(other), (Some(place), true));
+        assert_eq!(sites.0[place].wordings.load(Ordering::Acquire), 0);
+        assert!(matches!(admit(&sites, 0, 100), Admission::Whole(_)));
         sites.free(words);
         assert_eq!(sites.admit(site(2), 100).0, key(2));
     }

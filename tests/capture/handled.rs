@@ -312,3 +312,25 @@ async fn every_panic_that_the_app_got_over_is_told_however_many_there_are() {
     assert_eq!(issues.iter().map(|issue| issue.count).sum::<u64>(), 7);
     assert_eq!(watched.monitor.losses().total(), 0);
 }
+
+#[tokio::test]
+async fn the_same_panic_that_the_app_got_over_many_times_is_counted_as_often() {
+    let watched = watched(|builder| builder);
+    let app = Router::new()
+        .route(
+            "/",
+            get(|| async {
+                for _ in 0..100 {
+                    let sold = std::panic::catch_unwind(|| panic!("expected, sold out") as ());
+                    assert!(sold.is_err());
+                }
+                "sold"
+            }),
+        )
+        .layer(watched.monitor.layer());
+    assert_eq!(text(app.oneshot(request("/")).await.unwrap()).await, "sold");
+    let told = watched.monitor.flush(crate::support::LONG).await;
+    assert!(told, "delivered");
+    let issues = watched.monitor.issues();
+    assert_eq!(issues.iter().map(|issue| issue.count).sum::<u64>(), 100);
+}
