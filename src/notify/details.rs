@@ -10,10 +10,14 @@ pub(super) fn of(occurrence: &Occurrence) -> Vec<(&'static str, Vec<String>)> {
         .exceptions
         .iter()
         .find_map(|exception| exception.stack.as_ref());
+    // Half of a command would keep a shell waiting for the other quotation mark.
     let curl = occurrence
         .request
         .iter()
-        .map(|request| request.curl.clone());
+        .map(|request| match request.curl.len() {
+            0..=MAX_LINE => request.curl.clone(),
+            bytes => format!("{bytes} bytes: in the occurrence's data"),
+        });
     let parts = [
         ("stack", stack.map(frames).unwrap_or_default()),
         ("spans", spans(occurrence)),

@@ -118,6 +118,7 @@ impl KeptBody {
 
 pin_project! {
     /// A request's body of which the beginning is kept. Made by [`RequestContext::keep_body`].
+    #[must_use = "it takes the body's place in the request"]
     pub struct KeepingBody<B> {
         #[pin]
         inner: B,
