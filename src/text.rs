@@ -24,6 +24,12 @@ pub(crate) fn shortened(text: &str, max: usize) -> String {
     short
 }
 
+/// The media type of a `Content-Type` in lower case, without its parameters.
+pub(crate) fn media_type(content_type: &str) -> String {
+    let kind = content_type.split(';').next().unwrap_or_default();
+    kind.trim().to_ascii_lowercase()
+}
+
 /// Whether `c` could end a line, move the cursor or turn the reading direction of what follows.
 ///
 /// Control characters (C0, DEL, C1), U+2028 and U+2029, and the bidirectional controls of Unicode (UAX #9, table 3).

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::chain::{self, AnyError};
 use super::server_error::record_of;
-use crate::request::{self, ErrorRecord, Finding, Noticed, RequestContext, Told};
+use crate::request::{self, ErrorRecord, Finding, Noticed, Told};
 
 /// Tells of an error that the app has handled.
 ///
@@ -39,17 +39,5 @@ pub fn capture_message(message: impl Display) {
 }
 
 fn tell(record: ErrorRecord) {
-    tell_in(record, request::current());
-}
-
-/// Keeps it with the request until that is answered, or tells it at once.
-pub(crate) fn tell_in(record: ErrorRecord, request: Option<RequestContext>) {
-    let finding = Finding::new(Noticed::Error(Arc::new(record)), request.clone());
-    let at_once = match &request {
-        Some(request) => request.notice(finding).err(),
-        None => Some(finding),
-    };
-    if let Some(finding) = at_once {
-        finding.report();
-    }
+    Finding::new(Noticed::Error(Arc::new(record)), request::current()).tell();
 }

@@ -114,10 +114,7 @@ impl<F: Future> Future for InRequest<F> {
         drop(current);
         let request = child.request().clone();
         let record = record_of(&request, &*payload);
-        let finding = Finding::new(Noticed::Panic(record), Some(request.clone()));
-        if let Err(finding) = request.notice(finding) {
-            finding.report();
-        }
+        Finding::new(Noticed::Panic(record), Some(request)).tell();
         *this.child = None;
         resume_unwind(payload)
     }

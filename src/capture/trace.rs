@@ -158,14 +158,7 @@ impl Collector {
             },
             event: Some(Box::new(event)),
         };
-        let finding = Finding::new(Noticed::Error(Arc::new(record)), request.clone());
-        let at_once = match &request {
-            Some(request) => request.notice(finding).err(),
-            None => Some(finding),
-        };
-        if let Some(finding) = at_once {
-            finding.report_to(self.owner);
-        }
+        Finding::new(Noticed::Error(Arc::new(record)), request).tell_to(self.owner);
     }
 }
 

@@ -3,16 +3,12 @@
 use serde_json::Value;
 
 use super::{REDACTED, Redactor};
+use crate::text::media_type;
 
 impl Redactor {
     /// A body, or what was kept of it: JSON and forms field by field, multipart by the parts' names, everything else as text.
     pub(crate) fn body(&self, content_type: &str, body: &str) -> String {
-        let kind = content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
+        let kind = media_type(content_type);
         if kind == "application/x-www-form-urlencoded" {
             return self.query(body).into_owned();
         }

@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::RequestContext;
+use crate::text::media_type;
 
 /// Which bodies of requests are kept, and how much of them, so that an occurrence shows what the client sent.
 ///
@@ -80,12 +81,7 @@ impl RequestBodies {
     }
 
     fn wants(&self, content_type: &str) -> bool {
-        let kind = content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
+        let kind = media_type(content_type);
         self.content_types.iter().any(|wanted| {
             wanted.eq_ignore_ascii_case(&kind)
                 || wanted

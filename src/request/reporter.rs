@@ -52,15 +52,31 @@ impl Finding {
         }
     }
 
+    /// Keeps it with its request until that is answered; reports it when there is none, or when it is too late for that.
+    pub(crate) fn tell(self) {
+        if let Err(finding) = self.kept_by_request() {
+            finding.report();
+        }
+    }
+
+    /// The same for the monitor with this number, when it happened outside of every request.
+    pub(crate) fn tell_to(self, owner: usize) {
+        if let Err(finding) = self.kept_by_request() {
+            finding.report_to_one(Some(owner));
+        }
+    }
+
+    fn kept_by_request(self) -> Result<(), Self> {
+        match self.request.clone() {
+            Some(request) => request.notice(self),
+            None => Err(self),
+        }
+    }
+
     /// Hands it to the request's monitor or, outside of every request, to the first one built that takes such.
     pub(crate) fn report(self) {
         let owner = self.request.as_ref().map(|request| request.0.owner);
         self.report_to_one(owner);
-    }
-
-    /// Hands it to the monitor with this number, if it wants what is outside of every request.
-    pub(crate) fn report_to(self, owner: usize) {
-        self.report_to_one(Some(owner));
     }
 
     fn report_to_one(self, owner: Option<usize>) {
