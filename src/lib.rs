@@ -43,4 +43,4 @@ pub use occurrence::{Alert, Issue, Kind, Occurrence, Reason};
 #[cfg(feature = "axum")]
 pub use request::MissingMonitorLayer;
 pub use request::{ForwardedHeader, PeerAddr, RequestContext, TrustRequestIds, User, current};
-pub use time::Timestamp;
+pub use time::{InvalidTimestamp, Timestamp};

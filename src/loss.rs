@@ -1,8 +1,10 @@
 //! What was dropped, counted by reason.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// Why something was dropped.
@@ -44,6 +46,14 @@ impl LossReason {
         Self::NotifierPanicked,
     ];
 
+    /// The reason of this [name](Self::as_str).
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.as_str() == name)
+    }
+
     /// The name in logs and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -77,7 +87,9 @@ impl Losses {
     /// How much was dropped in all.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.0
+            .iter()
+            .fold(0, |total: u64, count| total.saturating_add(*count))
     }
 
     /// The reasons for which something was dropped, with how much.
@@ -113,6 +125,19 @@ impl Serialize for Losses {
     }
 }
 
+/// Reasons of another version are left out.
+impl<'de> Deserialize<'de> for Losses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut losses = Self::default();
+        for (name, count) in BTreeMap::<String, u64>::deserialize(deserializer)? {
+            if let Some(reason) = LossReason::from_name(&name) {
+                losses.0[reason as usize] = count;
+            }
+        }
+        Ok(losses)
+    }
+}
+
 /// The live counts, shared by everything that may have to drop something.
 #[derive(Debug, Default)]
 pub(crate) struct LossCounter([AtomicU64; REASONS]);
@@ -145,6 +170,22 @@ mod tests {
         assert_eq!(
             counter.totals().since(&totals).iter().collect::<Vec<_>>(),
             [(LossReason::Occurrence, 5)]
+        );
+    }
+
+    #[test]
+    fn losses_are_read_back_but_for_reasons_nobody_knows() {
+        let losses = Losses(std::array::from_fn(|index| index as u64));
+        let mut json = serde_json::to_value(losses).unwrap();
+        assert_eq!(
+            serde_json::from_value::<Losses>(json.clone()).unwrap(),
+            losses
+        );
+        json["eaten_by_a_later_version"] = 7.into();
+        assert_eq!(serde_json::from_value::<Losses>(json).unwrap(), losses);
+        assert_eq!(
+            serde_json::from_str::<Losses>("{}").unwrap(),
+            Losses::default()
         );
     }
 }

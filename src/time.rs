@@ -1,16 +1,23 @@
 //! Points in time, to the microsecond, in UTC.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A point in time: microseconds since 1970-01-01 UTC. Shown and serialized as RFC 3339 with milliseconds.
+/// A point in time: microseconds since 1970-01-01 UTC. Shown as RFC 3339 with milliseconds.
+///
+/// It is serialized with microseconds, so that it reads back as it was; a time beyond the years 0 to 9999, which RFC 3339 cannot
+/// say, as the first or last one it can. Any RFC 3339 in UTC is read, from text and from JSON, with up to nine digits of a second.
 ///
 /// ```
-/// let time = tower_monitor::Timestamp::from_unix_micros(1_795_340_339_012_345);
+/// use tower_monitor::Timestamp;
+///
+/// let time = Timestamp::from_unix_micros(1_795_340_339_012_345);
 /// assert_eq!(time.to_string(), "2026-11-22T09:38:59.012Z");
+/// assert_eq!("2026-11-22T09:38:59.012345Z".parse(), Ok(time));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -75,6 +82,18 @@ impl Timestamp {
         }
     }
 
+    /// `2026-11-22T09:38:59.012345Z`, within the years 0 to 9999.
+    fn rfc3339_micros(self) -> [u8; 27] {
+        let time = Self(self.0.clamp(FIRST, LAST));
+        let mut out = *b"0000-00-00T00:00:00.000000Z";
+        out[..23].copy_from_slice(&time.rfc3339()[..23]);
+        let micros = time.0.rem_euclid(1_000);
+        for (place, unit) in [(23, 100), (24, 10), (25, 1)] {
+            out[place] = b'0' + (micros / unit % 10) as u8;
+        }
+        out
+    }
+
     /// `2026-11-22T09:38:59.012Z`: 24 bytes for the years 0 to 9999, which is all the system clock gives.
     pub(crate) fn rfc3339(self) -> [u8; 24] {
         let civil = self.civil();
@@ -126,8 +145,89 @@ impl fmt::Display for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(std::str::from_utf8(&self.rfc3339_micros()).unwrap_or_default())
     }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Reads RFC 3339 in UTC; what is finer than a microsecond is left out.
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        read(text.as_bytes()).ok_or(InvalidTimestamp)
+    }
+}
+
+/// The text is no RFC 3339 in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a time is RFC 3339 in UTC, such as `2026-11-22T09:38:59.012345Z`")]
+#[non_exhaustive]
+pub struct InvalidTimestamp;
+
+fn read(text: &[u8]) -> Option<Timestamp> {
+    let (clock, rest) = text.split_at_checked("0000-00-00T00:00:00".len())?;
+    let separators = [clock[4], clock[7], clock[13], clock[16]] == *b"--::";
+    if !separators || !matches!(clock[10], b'T' | b't') {
+        return None;
+    }
+    let (year, month, day) = (
+        number(&clock[..4])?,
+        number(&clock[5..7])?,
+        number(&clock[8..10])?,
+    );
+    let (hour, minute, second) = (
+        number(&clock[11..13])?,
+        number(&clock[14..16])?,
+        number(&clock[17..])?,
+    );
+    let (fraction, zone) = rest.split_at(rest.iter().position(|byte| is_zone(*byte))?);
+    let micros = match fraction {
+        [] => 0,
+        [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
+            number(digits)? * 1_000_000 / 10_i64.pow(u32::try_from(digits.len()).ok()?)
+        }
+        _ => return None,
+    };
+    let days = days_from_civil(year, month, day);
+    let is_date = (1..=12).contains(&month) && civil_from_days(days) == (year, month, day);
+    // A leap second, which the Unix clock counts as the next one.
+    let is_second = second < 60 || (hour, minute, second) == (23, 59, 60);
+    let is_utc = matches!(zone, b"Z" | b"z" | b"+00:00" | b"-00:00");
+    if !is_date || hour > 23 || minute > 59 || !is_second || !is_utc {
+        return None;
+    }
+    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+    Some(Timestamp(seconds * 1_000_000 + micros))
+}
+
+fn is_zone(byte: u8) -> bool {
+    matches!(byte, b'Z' | b'z' | b'+' | b'-')
+}
+
+fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0, |number, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| number * 10 + i64::from(digit - b'0'))
+    })
+}
+
+/// The way back from [`civil_from_days`].
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted_month = (month + 9) % 12;
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
 }
 
 /// Days since 1970-01-01 to a date of the Gregorian calendar, counted in eras of 400 years that begin on 1 March.
@@ -154,12 +254,99 @@ pub(crate) fn uptime_seconds() -> u64 {
     START.get_or_init(Instant::now).elapsed().as_secs()
 }
 
+/// 0000-01-01T00:00:00Z in microseconds.
+const FIRST: i64 = -62_167_219_200_000_000;
+/// The last microsecond of the year 9999.
+const LAST: i64 = 253_402_300_799_999_999;
+
 /// The window in which the first occurrences of a problem are looked at closely, and of the rest only the number.
 pub(crate) const WINDOW_SECONDS: u64 = 10;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn json(micros: i64) -> String {
+        serde_json::to_string(&Timestamp(micros)).unwrap()
+    }
+
+    #[test]
+    fn json_has_microseconds_and_years_of_four_digits() {
+        for (micros, expected) in [
+            (1_795_340_339_012_345, "2026-11-22T09:38:59.012345Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+            (FIRST, "0000-01-01T00:00:00.000000Z"),
+            (FIRST - 1, "0000-01-01T00:00:00.000000Z"),
+            (LAST, "9999-12-31T23:59:59.999999Z"),
+            (LAST + 1, "9999-12-31T23:59:59.999999Z"),
+            (i64::MIN, "0000-01-01T00:00:00.000000Z"),
+            (i64::MAX, "9999-12-31T23:59:59.999999Z"),
+        ] {
+            assert_eq!(json(micros), format!("\"{expected}\""));
+        }
+    }
+
+    #[test]
+    fn every_way_to_say_a_time_in_utc_is_read() {
+        let second = 1_795_340_339_000_000;
+        for (text, micros) in [
+            ("2026-11-22T09:38:59Z", second),
+            ("2026-11-22t09:38:59z", second),
+            ("2026-11-22T09:38:59+00:00", second),
+            ("2026-11-22T09:38:59.5-00:00", second + 500_000),
+            ("2026-11-22T09:38:59.012Z", second + 12_000),
+            ("2026-11-22T09:38:59.012345999Z", second + 12_345),
+            ("2016-12-31T23:59:60Z", 1_483_228_800_000_000),
+            ("2024-02-29T00:00:00Z", 1_709_164_800_000_000),
+            ("0000-01-01T00:00:00Z", FIRST),
+        ] {
+            assert_eq!(text.parse(), Ok(Timestamp(micros)), "{text}");
+        }
+        for wrong in [
+            "",
+            "2026-11-22",
+            "2026-11-22T09:38:59",
+            "2026-11-22 09:38:59Z",
+            "2026-11-22T09:38:59.Z",
+            "2026-11-22T09:38:59.0123456789Z",
+            "2026-11-22T09:38:59.+1Z",
+            "2026-11-22T09:38:59+01:00",
+            "2026-11-22T09:38:59ZZ",
+            "2026-11-22T24:00:00Z",
+            "2026-11-22T09:60:00Z",
+            "2026-11-22T09:38:60Z",
+            "2026-00-22T09:38:59Z",
+            "2026-13-22T09:38:59Z",
+            "2025-02-29T09:38:59Z",
+            "2026-11-00T09:38:59Z",
+            "2026-11-31T09:38:59Z",
+            "+026-11-22T09:38:59Z",
+            "2026-11-22T09:38:5９Z",
+        ] {
+            assert_eq!(wrong.parse::<Timestamp>(), Err(InvalidTimestamp), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_is_read_back_as_it_was(micros in FIRST..=LAST) {
+            let read: Timestamp = serde_json::from_str(&json(micros)).unwrap();
+            prop_assert_eq!(read, Timestamp(micros));
+        }
+
+        #[test]
+        fn any_time_is_written_as_one_that_can_be_read(micros in any::<i64>()) {
+            let read: Timestamp = serde_json::from_str(&json(micros)).unwrap();
+            prop_assert_eq!(read, Timestamp(micros.clamp(FIRST, LAST)));
+        }
+
+        #[test]
+        fn any_text_is_taken(text in any::<String>(), time in "[0-9tTzZ:.+-]{0,40}") {
+            let _ = text.parse::<Timestamp>();
+            let _ = time.parse::<Timestamp>();
+        }
+    }
 
     #[test]
     fn known_times_are_written_as_rfc_3339() {

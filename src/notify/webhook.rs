@@ -60,7 +60,7 @@
 //! `line`, `after`), `object` (`name`, `offset`, `build_id`). A platform has `architecture`, and where known `os`, `kernel`, `cpus`,
 //! `container`, `pod`, `namespace`, `node`, `memory_limit`, `rustc`, `profile`, `opt_level`, `git_revision`, `crates`.
 //!
-//! Times are RFC 3339 in UTC with milliseconds. The secrets that redaction finds are taken out of everything; names, mail
+//! Times are RFC 3339 in UTC with microseconds. The secrets that redaction finds are taken out of everything; names, mail
 //! addresses and client addresses are there, unless the [privacy mode](crate::redact::Privacy) hides them.
 //!
 //! ```json

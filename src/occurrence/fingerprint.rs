@@ -1,8 +1,9 @@
 //! Which occurrences are the same problem.
 
 use std::fmt;
+use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use tower_http::classify::GrpcCode;
 
 use super::fnv::Fnv;
@@ -35,6 +36,11 @@ impl Fingerprint {
         };
         let (without, with) = hashed(evidence, place, with_words);
         Self(if with_words { with } else { without })
+    }
+
+    /// The fingerprint that [`as_u64`](Self::as_u64) gave the number of.
+    pub(crate) const fn from_u64(number: u64) -> Self {
+        Self(number)
     }
 
     /// The fingerprint as a number, for tables.
@@ -251,6 +257,34 @@ impl Serialize for Fingerprint {
         serializer.collect_str(self)
     }
 }
+
+/// Reads the 16 digits that `Display` writes, in lower or upper case.
+impl FromStr for Fingerprint {
+    type Err = InvalidFingerprint;
+
+    fn from_str(text: &str) -> Result<Self, InvalidFingerprint> {
+        let is_hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if text.len() != 16 || !is_hexadecimal {
+            return Err(InvalidFingerprint);
+        }
+        u64::from_str_radix(text, 16)
+            .map(Self::from_u64)
+            .map_err(|_| InvalidFingerprint)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// The text is no [`Fingerprint`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a fingerprint has 16 hexadecimal digits, such as `ba5875d600326ed1`")]
+#[non_exhaustive]
+pub struct InvalidFingerprint;
 
 #[cfg(test)]
 mod tests;

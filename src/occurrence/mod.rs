@@ -41,6 +41,7 @@
 
 mod alert;
 mod complete;
+mod erase;
 mod evidence;
 mod fingerprint;
 mod fnv;
@@ -54,14 +55,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
 pub use crate::platform::{Platform, Vitals};
 pub use crate::request::{Breadcrumb, CodeLocation, Level, RequestSnapshot};
 pub use crate::stack::{Frame, ObjectOffset, SourceLines, Stack};
 pub use alert::{Alert, Reason};
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use grouping::Grouping;
 pub use issue::Issue;
 pub use origin::Origin;
@@ -78,7 +79,9 @@ use crate::text::{one_line, shortened};
 use crate::time::Timestamp;
 
 /// One thing that went wrong, with everything that is known about it. No secret is in it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+///
+/// It can be read back from its JSON, with durations in the units given there; fields that this version does not know are left out.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Occurrence {
     /// Its own id, a UUIDv7.
@@ -90,7 +93,7 @@ pub struct Occurrence {
     /// When.
     pub time: Timestamp,
     /// The panic or the error, then what caused it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<Exception>,
     /// The thread it happened on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,13 +102,13 @@ pub struct Occurrence {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<Breadcrumb>,
     /// The spans that were open, the outermost first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<Span>,
     /// What led up to it, oldest first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breadcrumbs: Vec<Breadcrumb>,
     /// How many breadcrumbs came before these.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub earlier_breadcrumbs: u64,
     /// The request in which it happened.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,9 +118,11 @@ pub struct Occurrence {
     pub response: Option<ResponseSnapshot>,
     /// The time from the request's arrival to the failure, in JSON in milliseconds.
     #[serde(
+        default,
         rename = "elapsed_ms",
         skip_serializing_if = "Option::is_none",
-        serialize_with = "millis"
+        serialize_with = "millis",
+        deserialize_with = "from_millis"
     )]
     pub elapsed: Option<Duration>,
     /// The process it happened in.
@@ -125,7 +130,7 @@ pub struct Occurrence {
     /// How the process was when the occurrence was completed, a moment after it happened.
     pub vitals: Vitals,
     /// What should be here and could not be had, with the reason.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
 }
 
@@ -179,7 +184,9 @@ impl Occurrence {
     pub fn endpoint(&self) -> Option<String> {
         let request = self.request.as_ref()?;
         let route = request.route.as_ref().unwrap_or(&request.path);
-        Some(shortened(&format!("{} {route}", request.method), 255))
+        let endpoint = format!("{} {route}", request.method);
+        // Without a route nothing is left of the path when the person is taken out.
+        Some(shortened(endpoint.trim_end(), 255))
     }
 }
 
@@ -206,6 +213,22 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 8] = [
+        Self::Panic,
+        Self::ServerError,
+        Self::ServiceError,
+        Self::BodyBroken,
+        Self::Captured,
+        Self::Message,
+        Self::Logged,
+        Self::Test,
+    ];
+
+    /// The kind of this [name](Self::as_str).
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// The name in logs and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -241,8 +264,15 @@ impl Serialize for Kind {
     }
 }
 
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| de::Error::custom(format!("unknown kind `{name}`")))
+    }
+}
+
 /// A panic or an error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Exception {
     /// `panic`, the type of an error, or `source` for what caused the one before.
@@ -280,7 +310,7 @@ impl fmt::Display for Exception {
 }
 
 /// A `tracing` span that was open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Span {
     /// Its name.
@@ -288,12 +318,12 @@ pub struct Span {
     /// The module it is from.
     pub target: String,
     /// Its fields.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
 }
 
 /// What the app answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct ResponseSnapshot {
     /// The status.
@@ -302,7 +332,7 @@ pub struct ResponseSnapshot {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grpc_status: Option<String>,
     /// Its headers, in the order they were set.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
     /// The beginning of the body, when it is text or JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -325,3 +355,17 @@ fn millis<S: Serializer>(elapsed: &Option<Duration>, serializer: S) -> Result<S:
     let millis = elapsed.map_or(0.0, |elapsed| elapsed.as_secs_f64() * 1_000.0);
     serializer.serialize_f64((millis * 1_000.0).round() / 1_000.0)
 }
+
+fn from_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let Some(millis) = Option::<f64>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let micros = (millis * 1_000.0).round();
+    if micros < 0.0 {
+        return Err(de::Error::custom("a negative duration"));
+    }
+    Ok(Some(Duration::from_micros(micros as u64)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,12 @@
 //! Which process of which service it happened in.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::platform::Platform;
 
 /// The process that reports: what the app says of itself, and what the system knows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Origin {
     /// The service's name.

@@ -3,10 +3,11 @@
 //! Everything comes out of small files below `/proc`, `/sys` and `/etc`, without a call into C. Where there are none, as on
 //! macOS and Windows, the facts that need them are `None`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::files::Root;
 pub use self::vitals::Vitals;
@@ -17,7 +18,8 @@ mod files;
 mod vitals;
 
 /// What does not change while the process runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Platform {
     /// The operating system and its release: `Debian GNU/Linux 12 (bookworm)`. In a container, the container's.
@@ -27,7 +29,7 @@ pub struct Platform {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,
     /// The processor's architecture, as Rust names it: `x86_64`, `aarch64`.
-    pub architecture: &'static str,
+    pub architecture: Cow<'static, str>,
     /// The number of processors that the process may use, limits of a container included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpus: Option<u32>,
@@ -48,14 +50,14 @@ pub struct Platform {
     pub memory_limit: Option<u64>,
     /// The compiler: `1.95.0 (59807616e 2026-04-14)`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rustc: Option<&'static str>,
+    pub rustc: Option<Cow<'static, str>>,
     /// `debug` or `release`: the profile that this crate was compiled with. An app whose own profile inherits from one of
     /// the two, or that sets another for dependencies, may differ.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<&'static str>,
+    pub profile: Option<Cow<'static, str>>,
     /// The opt level that this crate was compiled with, `0` to `3`, `s` or `z`; that of the app's own code may differ.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub opt_level: Option<&'static str>,
+    pub opt_level: Option<Cow<'static, str>>,
     /// The revision of the app's source: `TOWER_MONITOR_GIT_REVISION` when it was compiled, unless it is set at run time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_revision: Option<String>,
@@ -78,16 +80,16 @@ impl Platform {
         Self {
             os: os(&root),
             kernel: root.line("proc/sys/kernel/osrelease").map(short),
-            architecture: std::env::consts::ARCH,
+            architecture: std::env::consts::ARCH.into(),
             cpus: cpus(),
             container: container::container(&root, &variable),
             pod: kubernetes.as_ref().and_then(|pod| pod.name.clone()),
             namespace: kubernetes.as_ref().and_then(|pod| pod.namespace.clone()),
             node: kubernetes.and_then(|pod| pod.node),
             memory_limit: cgroup::Memory::find(&root).and_then(|memory| memory.limit),
-            rustc: option_env!("TOWER_MONITOR_BUILD_RUSTC"),
-            profile: option_env!("TOWER_MONITOR_BUILD_PROFILE"),
-            opt_level: option_env!("TOWER_MONITOR_BUILD_OPT_LEVEL"),
+            rustc: option_env!("TOWER_MONITOR_BUILD_RUSTC").map(Cow::from),
+            profile: option_env!("TOWER_MONITOR_BUILD_PROFILE").map(Cow::from),
+            opt_level: option_env!("TOWER_MONITOR_BUILD_OPT_LEVEL").map(Cow::from),
             git_revision: option_env!("TOWER_MONITOR_GIT_REVISION")
                 .filter(|revision| !revision.is_empty())
                 .map(str::to_owned),

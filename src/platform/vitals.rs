@@ -5,17 +5,22 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::cgroup::Memory;
 use super::files::Root;
 
 /// What changes while the process runs, as it was at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Vitals {
     /// How long the process runs. Where the system does not tell, how long the monitor does. `uptime_seconds` in JSON.
-    #[serde(rename = "uptime_seconds", serialize_with = "seconds")]
+    #[serde(
+        rename = "uptime_seconds",
+        serialize_with = "seconds",
+        deserialize_with = "from_seconds"
+    )]
     pub uptime: Duration,
     /// The memory of the process that is in RAM, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +121,10 @@ fn open_files(root: &Root<'_>) -> Option<u64> {
 
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(duration.as_secs())
+}
+
+fn from_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_secs)
 }
 
 /// `USER_HZ`, which Linux shows to programs as 100 on every architecture that Rust's std supports.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::RequestContext;
 use super::trail::{SpanRecord, Target, Trail, Words};
@@ -11,7 +11,7 @@ use crate::guard::contained;
 use crate::time::Timestamp;
 
 /// One step on the way to a failure: an event of `tracing`, or what [`RequestContext::breadcrumb`] said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Breadcrumb {
     /// When.
@@ -23,7 +23,7 @@ pub struct Breadcrumb {
     /// The words.
     pub message: String,
     /// What else was said, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
 }
 
@@ -39,6 +39,14 @@ pub enum Level {
 }
 
 impl Level {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Error,
+        Self::Warn,
+        Self::Info,
+        Self::Debug,
+        Self::Trace,
+    ];
+
     /// `error`, `warn`, `info`, `debug` or `trace`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -67,6 +75,15 @@ impl From<tracing::Level> for Level {
 impl Serialize for Level {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let mut all = Self::ALL.into_iter();
+        all.find(|level| level.as_str() == name)
+            .ok_or_else(|| de::Error::custom(format!("unknown level `{name}`")))
     }
 }
 

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use bytes::Bytes;
 use http::HeaderValue;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
 use super::short::ShortText;
@@ -52,7 +52,10 @@ impl RequestId {
 
     /// The id in `value`, when it has the form that is believed.
     pub(crate) fn from_header(value: &HeaderValue) -> Option<Self> {
-        let bytes = value.as_bytes();
+        Self::from_bytes(value.as_bytes())
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let valid = (1..=Self::MAX_LENGTH).contains(&bytes.len())
             && bytes
                 .iter()
@@ -113,6 +116,15 @@ impl fmt::Display for RequestId {
 impl Serialize for RequestId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for RequestId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_bytes(text.as_bytes()).ok_or_else(|| {
+            de::Error::custom("a request's id has 1 to 128 characters of `[A-Za-z0-9._-]`")
+        })
     }
 }
 
@@ -201,6 +213,18 @@ mod tests {
                 kept,
                 "{length} bytes"
             );
+        }
+    }
+
+    #[test]
+    fn only_what_has_the_form_is_read_back() {
+        let read = |text: &str| serde_json::from_value::<RequestId>(text.into()).ok();
+        let id = RequestId::generate(Timestamp::from_unix_micros(0));
+        assert_eq!(read(id.as_str()), Some(id));
+        assert_eq!(read("req_7.b-2").unwrap().as_str(), "req_7.b-2");
+        assert!(read(&"x".repeat(128)).is_some());
+        for wrong in ["", "a b", "a\r\nx: y", "ü", &"x".repeat(129)] {
+            assert_eq!(read(wrong), None, "{wrong:?}");
         }
     }
 

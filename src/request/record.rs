@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::thread::ThreadId;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Breadcrumb, trail::SpanRecord};
 use crate::stack::RawStack;
@@ -129,7 +129,7 @@ impl ErrorRecord {
 }
 
 /// A place in the source code.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 pub struct CodeLocation {
     pub(crate) file: String,
     pub(crate) line: u32,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::header;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::{KeptHeaders, RequestContext, RequestId, TraceContext, User};
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 use crate::user_agent::{ClientHints, UserAgent};
 
 /// What was known of a request when something went wrong in it. No secret is in it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct RequestSnapshot {
     /// The request's id, as the client saw it.
@@ -42,16 +42,21 @@ pub struct RequestSnapshot {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_address: Option<String>,
     /// The parts of the path that the route names.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub route_parameters: BTreeMap<String, String>,
     /// The headers, without cookies.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
     /// How many headers were beyond the bounds.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub headers_left_out: u32,
     /// The names of the cookies that came along, without their values; in JSON one text, with commas between them.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "with_commas")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "with_commas",
+        deserialize_with = "between_commas"
+    )]
     pub cookie_names: Vec<String>,
     /// The beginning of the body, when [bodies are kept](crate::Builder::request_bodies).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,18 +82,18 @@ pub struct RequestSnapshot {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
     /// The tags that the app set.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// The extra values that the app set.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, Value>,
     /// How many tags and extra values were beyond the bounds.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub refused_values: u32,
 }
 
 /// What the client sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct BodySnapshot {
     /// The beginning; bytes that are no text are replaced.
@@ -110,6 +115,31 @@ fn is_zero(count: &u32) -> bool {
 /// A list would look like names and values in turns, and the guard would take the values out.
 fn with_commas<S: Serializer>(names: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&names.join(", "))
+}
+
+fn between_commas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = String::deserialize(deserializer)?;
+    Ok(names.split(", ").map(str::to_owned).collect())
+}
+
+impl RequestSnapshot {
+    /// Leaves what the request was for, and nothing of who made it or of what they sent.
+    pub(crate) fn without_person(&mut self) {
+        self.path = self.route.clone().unwrap_or_default();
+        self.query = None;
+        self.client_address = None;
+        self.peer_address = None;
+        self.route_parameters.clear();
+        self.headers.clear();
+        self.cookie_names.clear();
+        self.body = None;
+        self.user_agent = None;
+        self.referer = None;
+        self.user = None;
+        self.tags.clear();
+        self.extra.clear();
+        self.curl = super::curl::command(self);
+    }
 }
 
 impl RequestContext {

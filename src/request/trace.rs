@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::{HeaderName, HeaderValue};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Where a request stands in a distributed trace, from its `traceparent` header.
 ///
@@ -88,6 +88,23 @@ impl Serialize for TraceContext {
     }
 }
 
+impl<'de> Deserialize<'de> for TraceContext {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Parts {
+            trace_id: String,
+            parent_id: String,
+            sampled: bool,
+        }
+        let parts = Parts::deserialize(deserializer)?;
+        let flags = u8::from(parts.sampled);
+        // By the header's own rules.
+        let header = format!("00-{}-{}-{flags:02x}", parts.trace_id, parts.parent_id);
+        Self::parse(header.as_bytes())
+            .ok_or_else(|| de::Error::custom("no ids of a W3C trace context"))
+    }
+}
+
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const LENGTH: usize = 55;
 
@@ -133,6 +150,31 @@ mod tests {
         ] {
             assert_eq!(parse(&text).is_some(), valid, "{text}");
         }
+    }
+
+    #[test]
+    fn it_is_read_back_by_the_same_rules() {
+        for valid in [VALID, &VALID.replace("-01", "-00")] {
+            let trace = parse(valid).unwrap();
+            let json = serde_json::to_string(&trace).unwrap();
+            assert_eq!(serde_json::from_str::<TraceContext>(&json).unwrap(), trace);
+        }
+        let json = serde_json::to_string(&parse(VALID)).unwrap();
+        for (part, wrong) in [
+            (trace_id(), "0".repeat(32)),
+            (trace_id(), trace_id().to_uppercase()),
+            ("b7ad6b7169203331".to_owned(), "b7ad".to_owned()),
+        ] {
+            let json = json.replace(&part, &wrong);
+            assert!(
+                serde_json::from_str::<TraceContext>(&json).is_err(),
+                "{json}"
+            );
+        }
+    }
+
+    fn trace_id() -> String {
+        VALID[3..35].to_owned()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::redact::Redactor;
@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 /// # use tower_monitor::User;
 /// let user = User::new("42").name("Uma").email("uma@example.org");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[must_use]
 pub struct User {
     id: String,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The calls that led to a failure.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Stack {
     /// The calls, innermost first.
@@ -23,7 +24,8 @@ pub struct Stack {
 }
 
 /// One call on a stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Frame {
     /// The function, with its path: `shop::cart::add`. An async function's body is shown by the function's name.
@@ -49,7 +51,7 @@ pub struct Frame {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceLines>,
     /// The address to which the call returns, in JSON in hexadecimal.
-    #[serde(serialize_with = "hexadecimal")]
+    #[serde(serialize_with = "hexadecimal", deserialize_with = "from_hexadecimal")]
     pub address: u64,
     /// Where to look the frame up, when the program has no symbol for it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +59,8 @@ pub struct Frame {
 }
 
 /// A line of source with its neighbours.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct SourceLines {
     /// The lines before it.
@@ -71,13 +74,14 @@ pub struct SourceLines {
 /// A place in a program or library that says nothing of itself.
 ///
 /// With the unstripped file of the same build id, `addr2line -Cfie <file> <offset>` gives function, file and line.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct ObjectOffset {
     /// The file's name, without its folder.
     pub name: String,
     /// The address of the call in the file's own count, in JSON in hexadecimal.
-    #[serde(serialize_with = "hexadecimal")]
+    #[serde(serialize_with = "hexadecimal", deserialize_with = "from_hexadecimal")]
     pub offset: u64,
     /// The linker's mark of the build, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,6 +143,12 @@ impl fmt::Display for ObjectOffset {
 
 fn hexadecimal<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{number:#x}"))
+}
+
+fn from_hexadecimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let digits = text.strip_prefix("0x").unwrap_or(&text);
+    u64::from_str_radix(digits, 16).map_err(de::Error::custom)
 }
 
 #[expect(

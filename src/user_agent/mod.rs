@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use self::hints::ClientHints;
 use crate::text;
@@ -18,7 +18,8 @@ mod system;
 mod words;
 
 /// What sent a request, as far as it says so itself. Everything in it is a claim of the client.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct UserAgent {
     /// The browser, app, bot or tool.
@@ -42,7 +43,7 @@ pub struct UserAgent {
 }
 
 /// A name and, where known, its version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Product {
     /// The name, at most 64 bytes.
@@ -53,7 +54,7 @@ pub struct Product {
 }
 
 /// The kind of device, or of program, that sent a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Device {
@@ -73,6 +74,7 @@ pub enum Device {
     Tool,
     /// Nothing tells.
     #[default]
+    #[serde(other)]
     Unknown,
 }
 

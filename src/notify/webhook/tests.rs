@@ -290,13 +290,13 @@ fn platform() -> Platform {
     Platform {
         os: Some("Debian GNU/Linux 12 (bookworm)".to_owned()),
         kernel: Some("6.1.0-30-amd64".to_owned()),
-        architecture: "x86_64",
+        architecture: "x86_64".into(),
         cpus: Some(4),
         pod: Some("shop-7d9c".to_owned()),
         memory_limit: Some(536_870_912),
-        rustc: Some("1.95.0 (59807616e 2026-04-14)"),
-        profile: Some("release"),
-        opt_level: Some("3"),
+        rustc: Some("1.95.0 (59807616e 2026-04-14)".into()),
+        profile: Some("release".into()),
+        opt_level: Some("3".into()),
         git_revision: Some("4b825dc642cb6eb9a060e54bf8d69288fbee4904".to_owned()),
         crates: BTreeMap::from([("axum".to_owned(), "0.8.9".to_owned())]),
         ..Platform::default()
