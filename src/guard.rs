@@ -2,7 +2,10 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// What a panic leaves behind.
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -34,6 +37,37 @@ pub(crate) fn is_containing() -> bool {
 /// From now on everything on this thread is contained: it is one of the monitor's own.
 pub(crate) fn contain_thread() {
     std::mem::forget(Mark::set());
+}
+
+/// Polls a future of others, and drops it, so that a panic ends here: `None`.
+pub(crate) struct CatchPanic<F: Future + ?Sized>(Option<Pin<Box<F>>>);
+
+impl<F: Future + ?Sized> CatchPanic<F> {
+    pub(crate) fn new(future: Pin<Box<F>>) -> Self {
+        Self(Some(future))
+    }
+}
+
+impl<F: Future + ?Sized> Future for CatchPanic<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
+        match contained(|| future.as_mut().poll(context)) {
+            Some(Poll::Pending) => Poll::Pending,
+            Some(Poll::Ready(output)) => Poll::Ready(Some(output)),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+impl<F: Future + ?Sized> Drop for CatchPanic<F> {
+    fn drop(&mut self) {
+        let future = self.0.take();
+        let _ = contained(|| drop(future));
+    }
 }
 
 struct Mark(bool);

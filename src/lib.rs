@@ -10,6 +10,7 @@ mod guard;
 #[cfg(any(fuzzing, tower_monitor_internals))]
 #[doc(hidden)]
 pub mod internals;
+pub mod issue;
 mod loss;
 pub mod middleware;
 mod monitor;
@@ -17,13 +18,17 @@ pub mod notify;
 mod observation;
 pub mod occurrence;
 mod platform;
-mod policy;
+pub mod policy;
 pub mod redact;
 pub mod request;
+mod shares;
 mod stack;
-mod store;
+pub mod store;
 mod text;
 mod time;
+#[cfg(any(feature = "webhook", feature = "postgres"))]
+mod tls;
+mod traffic;
 mod user_agent;
 
 pub use audit::Audit;
@@ -32,14 +37,16 @@ pub use capture::{
     AnyError, ErrorReport, InRequest, ServerError, SpawnInRequest, capture, capture_message,
     in_request, spawn,
 };
-pub use delivery::TestDelivery;
+pub use delivery::{DEFAULT_ALERT_AGE, NotifierStatus, TestDelivery};
 pub use error::BuildError;
+pub use issue::{Alert, Issue, IssueState, Mute, Reason, Resolve, Retention, Severity};
 pub use loss::{LossReason, Losses};
 pub use middleware::MonitorLayer;
 pub use monitor::{DEFAULT_GRPC_FAILURES, Failure, Monitor};
 pub use notify::{Notifier, NotifyError};
 pub use observation::{Observation, Outcome};
-pub use occurrence::{Alert, Issue, Kind, Occurrence, Reason};
+pub use occurrence::{Fingerprint, Kind, Occurrence};
+pub use policy::Policy;
 #[cfg(feature = "axum")]
 pub use request::MissingMonitorLayer;
 pub use request::{ForwardedHeader, PeerAddr, RequestContext, TrustRequestIds, User, current};

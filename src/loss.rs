@@ -22,13 +22,12 @@ pub enum LossReason {
     Occurrence,
     /// An issue that the memory store forgot to make room for a newer one.
     IssueForgotten,
-    /// An alert, because its notifier could not keep up.
-    AlertQueueFull,
-    /// An alert that its notifier's destination refused.
+    /// An alert that its notifier's destination refused, and that no other notifier could deliver. It is in the log.
     AlertRefused,
-    /// An alert that could not be delivered in the time and the number of tries there were.
+    /// An alert that could not be delivered in the [time](crate::DEFAULT_ALERT_AGE) there was: it is in the log; or that waited when
+    /// the process ended, and the store was not durable.
     AlertUndelivered,
-    /// An alert whose notifier panicked.
+    /// An alert whose notifier panicked again and again, and that no other notifier could deliver. It is in the log.
     NotifierPanicked,
 }
 
@@ -40,7 +39,6 @@ impl LossReason {
         Self::OccurrenceDetails,
         Self::Occurrence,
         Self::IssueForgotten,
-        Self::AlertQueueFull,
         Self::AlertRefused,
         Self::AlertUndelivered,
         Self::NotifierPanicked,
@@ -63,7 +61,6 @@ impl LossReason {
             Self::OccurrenceDetails => "occurrence_details",
             Self::Occurrence => "occurrence",
             Self::IssueForgotten => "issue_forgotten",
-            Self::AlertQueueFull => "alert_queue_full",
             Self::AlertRefused => "alert_refused",
             Self::AlertUndelivered => "alert_undelivered",
             Self::NotifierPanicked => "notifier_panicked",
@@ -98,6 +95,13 @@ impl Losses {
             .iter()
             .map(|reason| (*reason, self.of(*reason)))
             .filter(|(_, count)| *count > 0)
+    }
+
+    /// Both together.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|at| {
+            self.0[at].saturating_add(other.0[at])
+        }))
     }
 
     /// What came on top of `earlier`.
@@ -164,7 +168,7 @@ mod tests {
             counter.add(reason, index as u64);
         }
         let totals = counter.totals();
-        assert_eq!(totals.total(), 36);
+        assert_eq!(totals.total(), 28);
         assert_eq!(totals.iter().count(), LossReason::ALL.len() - 1);
         counter.add(LossReason::Occurrence, 5);
         assert_eq!(

@@ -1,6 +1,7 @@
 //! Text that others wrote, made safe to keep: cut to a bound, and with nothing in it that could forge a line.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// The longest beginning of `text` that has at most `max` bytes and ends between two characters.
 pub(crate) fn cut(text: &str, max: usize) -> &str {
@@ -22,6 +23,17 @@ pub(crate) fn shortened(text: &str, max: usize) -> String {
     let mut short = cut(text, max.saturating_sub('…'.len_utf8())).to_owned();
     short.push('…');
     short
+}
+
+/// `45 s`, `5 min`, `3 h` or `14 days`: the largest unit of which there are at least two.
+pub(crate) fn duration_in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// The media type of a `Content-Type` in lower case, without its parameters.

@@ -378,6 +378,8 @@ async fn a_client_that_makes_up_paths_makes_up_no_problems() {
     let counts: Vec<_> = watched
         .monitor
         .issues()
+        .await
+        .unwrap()
         .iter()
         .map(|issue| issue.count)
         .collect();

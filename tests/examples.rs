@@ -76,8 +76,8 @@ async fn a_notifier_of_ones_own_writes_the_alert() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(alerts.len(), 2, "{text}");
-    assert_eq!(alerts[0]["reason"], "test");
-    assert_eq!(alerts[1]["reason"], "new");
+    assert_eq!(alerts[0]["reason"]["kind"], "test");
+    assert_eq!(alerts[1]["reason"]["kind"], "new");
     assert_eq!(alerts[1]["occurrence"]["request"]["id"], failed.id.as_str());
 }
 

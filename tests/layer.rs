@@ -566,7 +566,7 @@ async fn a_panic_while_the_future_or_the_body_is_dropped_is_contained_and_told()
     assert!(body.collect().await.unwrap().to_bytes().is_empty());
     watched.records_reach(2).await;
     assert_eq!(
-        watched.monitor.issues()[0].count,
+        watched.monitor.issues().await.unwrap()[0].count,
         2,
         "the same place, once more"
     );

@@ -398,9 +398,9 @@ impl Sinks {
             )
             .unwrap();
         }
-        for issue in self.monitor.issues() {
+        for issue in self.monitor.issues().await.unwrap() {
             write!(all, "{}", serde_json::to_string(&issue).unwrap()).unwrap();
-            for occurrence in self.monitor.occurrences(issue.fingerprint) {
+            for occurrence in self.monitor.occurrences(issue.fingerprint).await.unwrap() {
                 write!(all, "{}", serde_json::to_string(&*occurrence).unwrap()).unwrap();
             }
         }

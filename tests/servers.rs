@@ -182,7 +182,7 @@ async fn an_upgrade_is_not_held_up_nor_reported_as_broken() {
         (&record["outcome"], &record["http.response.status_code"]),
         (&json!("answered"), &json!(101))
     );
-    assert!(watched.monitor.issues().is_empty());
+    assert!(watched.monitor.issues().await.unwrap().is_empty());
 }
 
 /// A plain hyper server, which speaks HTTP/1 and HTTP/2, with the layer and a function.
@@ -265,7 +265,7 @@ async fn plain_hyper_over_http_1_and_http_2() {
             .iter()
             .all(|record| record["client.address"] == "127.0.0.1")
     );
-    assert_eq!(watched.monitor.issues()[0].count, 2);
+    assert_eq!(watched.monitor.issues().await.unwrap()[0].count, 2);
 }
 
 /// What prost and tonic-build would make of a service with one method, by hand: so the tests need no compiler of
@@ -368,6 +368,8 @@ async fn tonic_with_statuses_and_panics() {
     let kinds: Vec<_> = watched
         .monitor
         .issues()
+        .await
+        .unwrap()
         .iter()
         .map(|issue| issue.kind)
         .collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_monitor::{Alert, Audit, BuildError, Builder, Monitor, Notifier, NotifyError};
+use tower_monitor::{Alert, Audit, BuildError, Builder, Monitor, Notifier, NotifyError, Retention};
 
 fn refused(settings: impl FnOnce(Builder) -> Builder) -> BuildError {
     settings(Monitor::builder())
@@ -65,28 +65,34 @@ fn each_wrong_setting_is_named_with_its_value_and_a_remedy() {
             "at most 1,000,000",
         ),
         (
-            refused(|b| b.alert_queue_length(0)),
-            "alert_queue_length",
-            "0",
-            "at least 1",
-        ),
-        (
-            refused(|b| b.max_issues(0)),
+            refused(|b| b.retention(Retention::new().max_issues(0))),
+            "retention",
             "max_issues",
-            "0",
             "at least 1",
         ),
         (
-            refused(|b| b.max_occurrences(0)),
+            refused(|b| b.retention(Retention::new().max_occurrences(100_000))),
+            "retention",
             "max_occurrences",
-            "0",
-            "at least 1",
+            "at most 1,000",
         ),
         (
-            refused(|b| b.notify_tries(0)),
-            "notify_tries",
+            refused(|b| b.retention(Retention::new().max_bytes(1))),
+            "retention",
+            "max_bytes",
+            "at least 65,536",
+        ),
+        (
+            refused(|b| b.retention(Retention::new().max_age(Duration::ZERO))),
+            "retention",
+            "max_age",
+            "at least 1 h",
+        ),
+        (
+            refused(|b| b.alert_age_limit(Duration::ZERO)),
+            "alert_age_limit",
             "0",
-            "at least 1",
+            "24 h",
         ),
         (
             refused(|b| b.notify_time_limit(Duration::ZERO)),

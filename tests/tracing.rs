@@ -545,11 +545,13 @@ async fn the_monitors_own_alerts_in_the_log_are_no_errors_and_events_of_the_log_
         "{}",
         sink.text()
     );
-    assert_eq!(watched.monitor.issues().len(), 2);
+    assert_eq!(watched.monitor.issues().await.unwrap().len(), 2);
     assert!(
         watched
             .monitor
             .issues()
+            .await
+            .unwrap()
             .iter()
             .all(|issue| issue.count == 1)
     );

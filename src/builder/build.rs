@@ -1,21 +1,23 @@
 //! From settings to a running monitor, or to an error that names the setting.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use http::HeaderName;
 
 use super::{Builder, DEFAULT_REQUEST_ID_HEADER};
 use crate::audit::{Audit, AuditLog};
 use crate::capture;
-use crate::delivery::{Completion, Pipeline, Queue};
+use crate::delivery::{Completion, Gate, Pipeline, Queue};
 use crate::error::BuildError;
 use crate::loss::LossCounter;
 use crate::monitor::{Inner, Monitor};
 use crate::notify::Log;
 use crate::redact::Redactor;
 use crate::request::{self, InFlight, RequestSettings, TrustedProxies};
-use crate::store::MemoryStore;
+use crate::store::Memory;
+use crate::traffic::Traffic;
 
 impl Monitor {
     /// The monitor with every setting at its default, one for the whole process.
@@ -55,34 +57,40 @@ impl Builder {
     }
 
     fn check(&self) -> Result<(), BuildError> {
-        let counts = [
-            ("queue_length", self.queue_length),
-            ("alert_queue_length", self.alert_queue_length),
-            ("max_issues", self.max_issues),
-            ("max_occurrences", self.max_occurrences),
-            (
-                "notify_tries",
-                usize::try_from(self.retry.tries).unwrap_or(usize::MAX),
-            ),
-        ];
-        if let Some((setting, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
-            return Err(BuildError::new(
-                setting,
-                "0 leaves no room for anything",
-                "set at least 1",
-            ));
+        if self.queue_length == 0 {
+            let problem = "0 leaves no room for anything";
+            return Err(BuildError::new("queue_length", problem, "set at least 1"));
         }
-        if let Some((setting, count)) = counts.into_iter().find(|(_, count)| *count > MAX_COUNT) {
+        if self.queue_length > MAX_QUEUE {
+            let count = self.queue_length;
             let problem = format!("{count} would take more memory than a monitor should");
-            return Err(BuildError::new(setting, problem, "set at most 1,000,000"));
+            let remedy = "set at most 1,000,000";
+            return Err(BuildError::new("queue_length", problem, remedy));
         }
-        if self.retry.time_limit.is_zero() {
+        if self.notify_time_limit.is_zero() {
             let remedy = "set at least some milliseconds; 10 s is the default";
             return Err(BuildError::new(
                 "notify_time_limit",
                 "no notifier can be that fast",
                 remedy,
             ));
+        }
+        if self.notify_time_limit > MAX_TIME_LIMIT {
+            let problem = "a notifier that takes so long holds up every alert behind it";
+            let remedy = "set at most 10 min; 10 s is the default";
+            return Err(BuildError::new("notify_time_limit", problem, remedy));
+        }
+        if self.alert_age_limit < MIN_AGE_LIMIT || self.alert_age_limit > MAX_AGE_LIMIT {
+            let problem = format!("{:?} is not within 1 min and 31 days", self.alert_age_limit);
+            let remedy = "set some hours; 24 h is the default";
+            return Err(BuildError::new("alert_age_limit", problem, remedy));
+        }
+        if let Err((problem, remedy)) = self.retention.check() {
+            return Err(BuildError::new("retention", problem, remedy));
+        }
+        if let Err(problem) = self.policy.check() {
+            let remedy = "mend the rule, or leave it out";
+            return Err(BuildError::new("policy", problem, remedy));
         }
         if self.evidence_bytes > MAX_EVIDENCE {
             let problem = format!(
@@ -113,8 +121,8 @@ impl Builder {
             let remedy = "use letters and digits of ASCII, such as `tax_id`";
             return Err(BuildError::new("redact", problem, remedy));
         }
-        for notifier in &self.notifiers {
-            notifier.check().map_err(|problem| {
+        for channel in &self.channels {
+            channel.check().map_err(|problem| {
                 BuildError::new(
                     "notifier",
                     problem,
@@ -133,10 +141,6 @@ impl Builder {
         static OWNERS: AtomicUsize = AtomicUsize::new(0);
         let losses = Arc::new(LossCounter::default());
         let redactor = Redactor::new(self.redaction);
-        let store = Arc::new(Mutex::new(MemoryStore::new(
-            self.max_issues,
-            self.max_occurrences,
-        )));
         let requests = RequestSettings {
             owner: OWNERS.fetch_add(1, Ordering::Relaxed),
             id_header: header_name(&self.request_id_header)?,
@@ -148,25 +152,43 @@ impl Builder {
         };
         let audits = self.audits.unwrap_or_else(|| vec![Audit::tracing()]);
         let audit = AuditLog::open(audits, redactor.clone(), Arc::clone(&losses))?;
-        let mut notifiers = self.notifiers;
-        if notifiers.is_empty() {
-            notifiers.push(Arc::new(Log::new()));
+        let store = self.store.unwrap_or_else(|| Arc::new(Memory::new()));
+        store.open().map_err(|error| {
+            let problem = format!("{}: {error}", store.name());
+            BuildError::new(
+                "store",
+                problem,
+                "mend what it names, or leave the store out",
+            )
+        })?;
+        let mut channels = self.channels;
+        if channels.is_empty() {
+            channels.push(Log::new().into());
         }
         let in_flight = Arc::new(InFlight::default());
+        let traffic = Arc::new(Traffic::default());
+        let release = self.origin.release.clone();
+        let gate = Gate {
+            group_by: self.group_by.clone(),
+            policy: Arc::new(self.policy),
+        };
         let pipeline = Pipeline {
             queue_length: self.queue_length,
             completion: Completion::new(
                 redactor.clone(),
                 self.origin,
                 self.before_send,
-                self.group_by.clone(),
+                self.group_by,
                 Arc::clone(&in_flight),
             ),
-            group_by: self.group_by,
+            gate,
             store: Arc::clone(&store),
-            notifiers,
-            alert_queue_length: self.alert_queue_length,
-            retry: self.retry,
+            retention: self.retention,
+            channels,
+            time_limit: self.notify_time_limit,
+            age_limit: self.alert_age_limit,
+            traffic: Arc::clone(&traffic),
+            redactor: redactor.clone(),
             losses: Arc::clone(&losses),
         };
         let queue = start(pipeline, &losses)?;
@@ -181,6 +203,8 @@ impl Builder {
             audit,
             queue,
             store,
+            release,
+            traffic,
             losses,
             in_flight,
             takes_strays: self.strays,
@@ -209,6 +233,9 @@ fn header_name(name: &str) -> Result<HeaderName, BuildError> {
     })
 }
 
-const MAX_COUNT: usize = 1_000_000;
+const MAX_TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
+const MIN_AGE_LIMIT: Duration = Duration::from_secs(60);
+const MAX_AGE_LIMIT: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+const MAX_QUEUE: usize = 1_000_000;
 const MAX_EVIDENCE: usize = 64 * 1024;
 const MAX_BODY: usize = 64 * 1024;

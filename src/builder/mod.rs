@@ -1,6 +1,7 @@
 //! Every setting, with its default as a public constant.
 
 mod build;
+mod telling;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,29 +14,22 @@ use tower_http::classify::GrpcCode;
 use tracing::level_filters::LevelFilter;
 
 use crate::audit::Audit;
-use crate::delivery::{LastWord, RetryRules};
+use crate::delivery::{DEFAULT_ALERT_AGE, LastWord};
+use crate::issue::Retention;
 use crate::monitor::{AnswerFn, Failure, FailureRules, Monitor};
-#[cfg(doc)]
-use crate::notify::Log;
-use crate::notify::{DynNotifier, Notifier};
+use crate::notify::Channel;
 use crate::occurrence::{GroupRule, Grouping, Occurrence, Origin, host_name};
+use crate::policy::Policy;
 use crate::redact::Redaction;
 use crate::request::{ForwardedHeader, PeerSource, RequestBodies, TrustRequestIds};
+use crate::store::DynStore;
 
 /// The header that carries request ids: `x-request-id`.
 pub const DEFAULT_REQUEST_ID_HEADER: &str = "x-request-id";
 /// The occurrences that may wait for the pipeline: 1024.
 pub const DEFAULT_QUEUE_LENGTH: usize = 1024;
-/// The alerts that may wait for one notifier: 64.
-pub const DEFAULT_ALERT_QUEUE_LENGTH: usize = 64;
-/// The problems that are remembered: 500.
-pub const DEFAULT_MAX_ISSUES: usize = 500;
-/// The occurrences kept of each problem: 5, the first and the last ones.
-pub const DEFAULT_MAX_OCCURRENCES: usize = 5;
 /// The time one try of a notifier may take: 10 s.
 pub const DEFAULT_NOTIFY_TIME_LIMIT: Duration = Duration::from_secs(10);
-/// How often an alert is tried at each notifier: 8 times, which takes one to two minutes.
-pub const DEFAULT_NOTIFY_TRIES: u32 = 8;
 /// The bytes kept of the body of a failed answer: 1024.
 pub const DEFAULT_EVIDENCE_BYTES: usize = 1024;
 /// The events that [`Monitor::tracing_layer`] keeps as breadcrumbs: DEBUG and above.
@@ -75,12 +69,13 @@ pub struct Builder {
     tell_logged_errors: bool,
     redaction: Redaction,
     audits: Option<Vec<Audit>>,
-    notifiers: Vec<Arc<dyn DynNotifier>>,
+    channels: Vec<Channel>,
+    store: Option<Arc<dyn DynStore>>,
+    retention: Retention,
+    policy: Policy,
     queue_length: usize,
-    alert_queue_length: usize,
-    max_issues: usize,
-    max_occurrences: usize,
-    retry: RetryRules,
+    notify_time_limit: Duration,
+    alert_age_limit: Duration,
 }
 
 impl Monitor {
@@ -108,15 +103,13 @@ impl Monitor {
             tell_logged_errors: true,
             redaction: Redaction::new(),
             audits: None,
-            notifiers: Vec::new(),
+            channels: Vec::new(),
+            store: None,
+            retention: Retention::new(),
+            policy: Policy::new(),
             queue_length: DEFAULT_QUEUE_LENGTH,
-            alert_queue_length: DEFAULT_ALERT_QUEUE_LENGTH,
-            max_issues: DEFAULT_MAX_ISSUES,
-            max_occurrences: DEFAULT_MAX_OCCURRENCES,
-            retry: RetryRules {
-                time_limit: DEFAULT_NOTIFY_TIME_LIMIT,
-                tries: DEFAULT_NOTIFY_TRIES,
-            },
+            notify_time_limit: DEFAULT_NOTIFY_TIME_LIMIT,
+            alert_age_limit: DEFAULT_ALERT_AGE,
         }
     }
 }
@@ -316,50 +309,6 @@ impl Builder {
     /// Writes no audit records.
     pub fn no_audit(mut self) -> Self {
         self.audits = Some(Vec::new());
-        self
-    }
-
-    /// Adds somebody who carries alerts to people. Default, when none is added: [`Log`].
-    pub fn notifier(mut self, notifier: impl Notifier) -> Self {
-        self.notifiers.push(Arc::new(notifier));
-        self
-    }
-
-    /// The occurrences that may wait for the pipeline. Of those beyond, only the number is kept.
-    /// Default: [`DEFAULT_QUEUE_LENGTH`].
-    pub fn queue_length(mut self, occurrences: usize) -> Self {
-        self.queue_length = occurrences;
-        self
-    }
-
-    /// The alerts that may wait for one notifier. Those beyond are lost for it, and counted.
-    /// Default: [`DEFAULT_ALERT_QUEUE_LENGTH`].
-    pub fn alert_queue_length(mut self, alerts: usize) -> Self {
-        self.alert_queue_length = alerts;
-        self
-    }
-
-    /// The problems that are remembered. For one more, the longest unseen is forgotten. Default: [`DEFAULT_MAX_ISSUES`].
-    pub fn max_issues(mut self, issues: usize) -> Self {
-        self.max_issues = issues;
-        self
-    }
-
-    /// The occurrences kept of each problem: the first and the last ones. Default: [`DEFAULT_MAX_OCCURRENCES`].
-    pub fn max_occurrences(mut self, occurrences: usize) -> Self {
-        self.max_occurrences = occurrences;
-        self
-    }
-
-    /// The time one try of a notifier may take. Default: [`DEFAULT_NOTIFY_TIME_LIMIT`].
-    pub fn notify_time_limit(mut self, limit: Duration) -> Self {
-        self.retry.time_limit = limit;
-        self
-    }
-
-    /// How often an alert is tried at each notifier. Default: [`DEFAULT_NOTIFY_TRIES`].
-    pub fn notify_tries(mut self, tries: u32) -> Self {
-        self.retry.tries = tries;
         self
     }
 }

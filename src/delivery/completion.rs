@@ -62,6 +62,10 @@ impl Completion {
         &self.redactor
     }
 
+    pub(super) fn release(&self) -> Option<String> {
+        self.origin.release.clone()
+    }
+
     /// Nothing has failed for a while.
     pub(super) fn rest(&mut self) {
         self.resolver.rest();

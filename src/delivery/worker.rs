@@ -1,8 +1,8 @@
-//! The background thread: from evidence to alerts.
+//! The background thread: takes in what the request path hands over, and sees to it that it is delivered.
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -10,23 +10,24 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::completion::Completion;
-use super::lane::{Lane, TestDelivery};
-use super::queue::{Also, Command, Ended, Report};
+use super::keeper::Keeper;
+use super::lane::Lane;
+use super::people::People;
+use super::queue::{Also, Command, Ended, Flush};
 use super::sites::{Sites, Sweeper};
+use super::steps::{Ratios, Steps};
+use super::trouble::Trouble;
 use crate::guard::{contain_thread, contained};
-use crate::loss::{LossCounter, LossReason, Losses};
-use crate::occurrence::{Alert, Evidence, Fingerprint, Issue, Kind, Occurrence, Reason};
-use crate::policy::{self, History};
-use crate::request::RequestId;
-use crate::store::{MemoryStore, Recorded};
-use crate::time::{Timestamp, uptime_seconds};
+use crate::loss::LossCounter;
+use crate::store::StoreError;
 
 pub(super) struct Worker {
     pub(super) receiver: mpsc::Receiver<Command>,
+    pub(super) troubles: mpsc::Receiver<Trouble>,
     pub(super) sites: Arc<Sites>,
     pub(super) completion: Completion,
-    pub(super) store: Arc<Mutex<MemoryStore>>,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) ratios: Option<Ratios>,
     pub(super) losses: Arc<LossCounter>,
     pub(super) ended: Ended,
 }
@@ -38,39 +39,51 @@ impl Worker {
             .name("tower-monitor".to_owned())
             .spawn(move || {
                 contain_thread();
-                runtime.block_on(self.run());
+                if contained(|| runtime.block_on(self.run())).is_none() {
+                    let _ = contained(|| {
+                        tracing::error!(target: "tower_monitor", "the background thread panicked: nobody is told of failures any more");
+                    });
+                }
             })?;
         Ok(())
     }
 
     async fn run(mut self) {
-        let mut pipeline = Steps {
+        let mut steps = Steps {
             sites: self.sites,
             sweeper: Sweeper::default(),
             completion: self.completion,
-            store: self.store,
-            lanes: self.lanes,
+            keeper: Arc::clone(&self.keeper),
+            losses: self.losses,
             fingerprints: HashMap::new(),
             orphans: HashMap::new(),
-            told_losses: Losses::default(),
-            losses: self.losses,
+            people: People::default(),
         };
-        pipeline.contained(|steps| steps.completion.prepare());
+        steps.contained(|steps| steps.completion.prepare());
         let mut pace = Pace::default();
         // Flushes and tests go on on the side: occurrences are taken in while the notifiers work.
         let mut aside = JoinSet::new();
-        let shutdown = loop {
+        let keeping = tokio::spawn(Arc::clone(&self.keeper).keep());
+        let mut ratios = self.ratios;
+        let mut shutdown = loop {
             let looking = look(&mut self.receiver, pace.looks_by_itself());
-            let command = match pace.next_sweep() {
-                None => looking.await,
-                Some(at) => tokio::select! {
-                    biased;
-                    () = tokio::time::sleep_until(at) => {
-                        pace.swept(pipeline.contained(Steps::sweep).unwrap_or(true));
-                        continue;
+            let command = tokio::select! {
+                biased;
+                () = until(pace.next_sweep()) => {
+                    pace.swept(steps.contained(Steps::sweep).unwrap_or(true));
+                    continue;
+                }
+                () = until(ratios.as_ref().map(Ratios::next)) => {
+                    if let Some(ratios) = &mut ratios {
+                        steps.contained(|steps| steps.look_at(ratios));
                     }
-                    command = looking => command,
-                },
+                    continue;
+                }
+                Some(trouble) = self.troubles.recv() => {
+                    steps.contained(|steps| steps.trouble(&trouble));
+                    continue;
+                }
+                command = looking => command,
             };
             while aside.try_join_next().is_some() {}
             match command {
@@ -83,53 +96,113 @@ impl Worker {
                         tokio::time::sleep(LOOK).await;
                     }
                     pace.reported();
-                    pipeline.take(*report);
+                    steps.take(*report);
+                    // A new problem goes to the store before the next one is looked at.
+                    tokio::task::yield_now().await;
                 }
-                Some(Command::Flush(flush)) => {
-                    pipeline.contained(Steps::sweep);
-                    let flushed = pipeline.flushed(flush.also);
+                Some(Command::Affected(affected)) => {
+                    pace.reported();
+                    steps.contained(|steps| steps.affected(*affected));
+                    tokio::task::yield_now().await;
+                }
+                Some(Command::Forget(id, reply)) => {
+                    steps.contained(|steps| steps.forget_user(&id));
+                    let keeper = Arc::clone(&self.keeper);
                     aside.spawn(async move {
-                        let complete = timeout(flush.limit, flushed).await.is_ok();
-                        let _ = flush.reply.send(complete);
+                        // What is on its way to the store comes before what takes it out again.
+                        let flushed = timeout(FORGET_LIMIT, keeper.flushed()).await;
+                        let forgotten = keeper.forget_user(&id).await;
+                        let on_its_way = || {
+                            StoreError::away(
+                                "what is on its way to it may still name the user; try again",
+                            )
+                        };
+                        let _ = reply.send(match flushed {
+                            Ok(()) => forgotten,
+                            Err(_) => forgotten.and(Err(on_its_way())),
+                        });
+                    });
+                }
+                Some(Command::Flush(Flush { limit, also, reply })) => {
+                    steps.contained(Steps::sweep);
+                    let flushed = flushed(&self.keeper, also);
+                    aside.spawn(async move {
+                        let complete = timeout(limit, flushed).await.is_ok();
+                        let _ = reply.send(complete);
                     });
                 }
                 Some(Command::Test(reply)) => {
-                    let deliveries = pipeline.test();
-                    aside.spawn(async move {
-                        let _ = reply.send(deliveries.await);
-                    });
+                    if let Some(deliveries) = steps.contained(Steps::test) {
+                        aside.spawn(async move {
+                            let _ = reply.send(deliveries.await);
+                        });
+                    }
                 }
             }
         };
         // What has come before the end is still done; what comes after it is refused.
         self.receiver.close();
-        let mut replies = Vec::new();
+        let mut others = Vec::new();
         while let Some(command) = self.receiver.recv().await {
             match command {
-                Command::Report(report) => pipeline.take(*report),
+                Command::Report(report) => {
+                    steps.take(*report);
+                    tokio::task::yield_now().await;
+                }
+                Command::Affected(affected) => {
+                    steps.contained(|steps| steps.affected(*affected));
+                }
                 Command::Flush(flush) | Command::Shutdown(flush) => {
                     aside.spawn(flush.also);
-                    replies.push(flush.reply);
+                    others.push(flush.reply);
                 }
-                Command::Test(_) => {}
+                Command::Forget(..) | Command::Test(_) => {}
             }
         }
-        pipeline.contained(Steps::sweep);
-        pipeline.give_up_orphans(Duration::ZERO);
-        let Some(shutdown) = shutdown else {
-            return;
-        };
-        let flushed = pipeline.flushed(shutdown.also);
-        let all = async {
-            flushed.await;
-            while aside.join_next().await.is_some() {}
-        };
-        let complete = timeout(shutdown.limit, all).await.is_ok();
-        pipeline.lanes.iter().for_each(Lane::abandon);
+        steps.contained(Steps::sweep);
+        steps.give_up_orphans(Duration::ZERO);
+        let delivered = self.keeper.last_flush(&mut shutdown).await;
+        keeping.abort();
+        let _ = keeping.await;
+        // A request that was just about to count has counted by now.
+        steps.contained(Steps::sweep);
+        let complete = self.keeper.abandon().await && delivered;
         self.ended.send_replace(Some(complete));
-        for reply in std::iter::once(shutdown.reply).chain(replies) {
+        for reply in shutdown.map(|flush| flush.reply).into_iter().chain(others) {
             let _ = reply.send(complete);
         }
+    }
+}
+
+impl Keeper {
+    /// Says whether all was delivered. Without a shutdown, because the last handle was dropped, what was undelivered has some time.
+    async fn last_flush(self: &Arc<Self>, shutdown: &mut Option<Flush>) -> bool {
+        let nothing: Also = Box::pin(async {});
+        let (limit, also) = match shutdown {
+            Some(flush) => (flush.limit, std::mem::replace(&mut flush.also, nothing)),
+            None => (FAREWELL, nothing),
+        };
+        timeout(limit, flushed(self, also)).await.is_ok()
+    }
+}
+
+/// Resolves when what was seen so far is in the store, every lane has delivered what waits there, and `also` is done.
+fn flushed(keeper: &Arc<Keeper>, also: Also) -> impl Future<Output = ()> + Send + use<> {
+    let keeper = Arc::clone(keeper);
+    async move {
+        let delivered = async {
+            keeper.flushed().await;
+            let mut lanes: JoinSet<()> = keeper.lanes.iter().map(Lane::flush).collect();
+            while lanes.join_next().await.is_some() {}
+        };
+        tokio::join!(delivered, also);
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -185,172 +258,6 @@ impl Pace {
     }
 }
 
-/// The steps of the pipeline with what they need.
-struct Steps {
-    sites: Arc<Sites>,
-    sweeper: Sweeper,
-    completion: Completion,
-    store: Arc<Mutex<MemoryStore>>,
-    lanes: Vec<Lane>,
-    losses: Arc<LossCounter>,
-    told_losses: Losses,
-    /// What the keys of the sites stand for: known since a whole occurrence came through.
-    fingerprints: HashMap<u64, Fingerprint>,
-    /// Counts of keys of which no whole occurrence has come through yet.
-    orphans: HashMap<u64, (u64, Instant)>,
-}
-
-impl Steps {
-    /// Complete and redact it, remember it, judge it, hand it over.
-    fn report(&mut self, report: Report) {
-        let key = report.key;
-        let known = self.fingerprints.get(&key).copied();
-        let occurrence = self.completion.complete(report, known);
-        if self.fingerprints.len() >= MAX_KEYS {
-            // The next whole occurrence of each brings it back.
-            self.fingerprints.clear();
-        }
-        self.fingerprints.insert(key, occurrence.fingerprint);
-        let recorded = self.store().record(Arc::new(occurrence));
-        if recorded.forgot_one {
-            self.losses.add(LossReason::IssueForgotten, 1);
-        }
-        self.judge(recorded);
-        if let Some((count, _)) = self.orphans.remove(&key) {
-            self.count(key, count, Timestamp::now());
-        }
-    }
-
-    fn take(&mut self, report: Report) {
-        let taken = self.contained(|steps| steps.report(report));
-        if taken.is_none() {
-            self.losses.add(LossReason::Occurrence, 1);
-        }
-    }
-
-    /// The same for those of which only the number is known. Says whether any problem is still being counted.
-    fn sweep(&mut self) -> bool {
-        let now = Timestamp::now();
-        let mut counts = Vec::new();
-        let sites = Arc::clone(&self.sites);
-        let in_use = self.sweeper.sweep(&sites, uptime_seconds(), |key, count| {
-            counts.push((key, count));
-        });
-        for (key, count) in counts {
-            self.count(key, count, now);
-        }
-        self.give_up_orphans(ORPHAN_AGE);
-        if !in_use {
-            self.completion.rest();
-        }
-        in_use || !self.orphans.is_empty()
-    }
-
-    fn count(&mut self, key: u64, count: u64, now: Timestamp) {
-        let fingerprint = self.fingerprints.get(&key).copied();
-        let recorded =
-            fingerprint.and_then(|fingerprint| self.store().count(fingerprint, count, now));
-        match recorded {
-            Some(recorded) => self.judge(recorded),
-            // The queue was full for its first occurrence, or the issue was forgotten. The next whole one brings it back.
-            None if self.orphans.len() < MAX_ORPHANS || self.orphans.contains_key(&key) => {
-                let orphan = self.orphans.entry(key);
-                orphan.or_insert_with(|| (0, Instant::now())).0 += count;
-            }
-            None => self.losses.add(LossReason::Occurrence, count),
-        }
-    }
-
-    /// Counts as lost what has waited so long for a whole occurrence of its problem.
-    fn give_up_orphans(&mut self, age: Duration) {
-        let mut lost = 0;
-        self.orphans.retain(|_, (count, since)| {
-            let keep = since.elapsed() < age;
-            lost += if keep { 0 } else { *count };
-            keep
-        });
-        self.losses.add(LossReason::Occurrence, lost);
-    }
-
-    fn judge(&mut self, recorded: Recorded) {
-        let history = History {
-            before: recorded.before,
-            now: recorded.issue.count,
-            told_at: recorded.told_at,
-        };
-        if let Some(verdict) = policy::judge(history) {
-            self.store().told(recorded.issue.fingerprint, history.now);
-            let alert = self.alert(
-                verdict.reason,
-                recorded.issue,
-                recorded.occurrence,
-                verdict.held_back,
-            );
-            self.lanes.iter().for_each(|lane| lane.deliver(&alert));
-        }
-    }
-
-    fn alert(
-        &mut self,
-        reason: Reason,
-        issue: Issue,
-        occurrence: Arc<Occurrence>,
-        held_back: u64,
-    ) -> Arc<Alert> {
-        let time = Timestamp::now();
-        let losses = self.losses.totals();
-        let lost = losses.since(&self.told_losses);
-        // A test may go to one who does not look at them.
-        if reason != Reason::Test {
-            self.told_losses = losses;
-        }
-        Arc::new(Alert {
-            id: RequestId::generate_uuid(time),
-            time,
-            reason,
-            issue,
-            occurrence,
-            held_back,
-            lost,
-            redactor: self.completion.redactor().clone(),
-        })
-    }
-
-    fn test(&mut self) -> impl Future<Output = Vec<TestDelivery>> + Send + use<> {
-        let evidence = Evidence::new(Kind::Test, Timestamp::now(), None);
-        let occurrence = self.completion.complete(evidence.into(), None);
-        let issue = Issue::begin(&occurrence, 1);
-        let alert = self.alert(Reason::Test, issue, Arc::new(occurrence), 0);
-        let deliveries: Vec<_> = self.lanes.iter().map(|lane| lane.test(&alert)).collect();
-        async move {
-            let mut results = Vec::new();
-            for delivery in deliveries {
-                results.push(delivery.await);
-            }
-            results
-        }
-    }
-
-    /// Resolves when every lane has delivered or given up what it has taken on so far, and `also` is done.
-    fn flushed(&self, also: Also) -> impl Future<Output = ()> + Send + use<> {
-        let flushes: Vec<_> = self.lanes.iter().map(Lane::flush).collect();
-        async move {
-            let mut flushes: JoinSet<()> = flushes.into_iter().collect();
-            flushes.spawn(also);
-            while flushes.join_next().await.is_some() {}
-        }
-    }
-
-    /// Runs a step so that a panic in it costs no more than this step.
-    fn contained<T>(&mut self, step: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        contained(|| step(self))
-    }
-
-    fn store(&self) -> MutexGuard<'_, MemoryStore> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Longer than a window of the sites: whatever is counted in it is collected soon.
 const HOT: Duration = Duration::from_secs(12);
 const OFTEN: Duration = Duration::from_millis(250);
@@ -358,8 +265,6 @@ const SELDOM: Duration = Duration::from_secs(10);
 /// How long the thread looks by itself after a report, and how often. The sweeps end a look that has lasted too long.
 const AWAKE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(1);
-const MAX_ORPHANS: usize = 1024;
-/// Far more than the sites have slots.
-const MAX_KEYS: usize = 8192;
-/// Some windows of the sites: each gives a problem another chance to come through whole.
-const ORPHAN_AGE: Duration = Duration::from_secs(45);
+const FORGET_LIMIT: Duration = Duration::from_secs(10);
+/// What is undelivered when the last handle is dropped has so long.
+const FAREWELL: Duration = Duration::from_secs(120);

@@ -1,9 +1,10 @@
 //! The handle that everything shares: the layer, the app and the tests.
 
+mod issues;
 mod settings;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,11 +22,12 @@ use crate::audit::AuditLog;
 use crate::capture::{Collector, is_own};
 use crate::delivery::{Queue, TestDelivery};
 use crate::loss::{LossCounter, Losses};
-use crate::observation::Observation;
-use crate::occurrence::{Evidence, Fingerprint, Issue, Occurrence};
+use crate::observation::{Observation, Outcome};
+use crate::occurrence::Evidence;
 use crate::redact::Redactor;
 use crate::request::{Finding, InFlight, Reporter, RequestSettings};
-use crate::store::MemoryStore;
+use crate::store::DynStore;
+use crate::traffic::Traffic;
 
 /// One monitor: a handle that is cheap to clone.
 ///
@@ -57,9 +59,11 @@ pub(crate) struct Inner {
     pub(crate) redactor: Redactor,
     pub(crate) audit: AuditLog,
     pub(crate) queue: Queue,
-    pub(crate) store: Arc<Mutex<MemoryStore>>,
+    pub(crate) store: Arc<dyn DynStore>,
+    pub(crate) release: Option<String>,
     pub(crate) losses: Arc<LossCounter>,
     pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) traffic: Arc<Traffic>,
     pub(crate) takes_strays: bool,
     pub(crate) breadcrumb_level: LevelFilter,
     pub(crate) tells_logged_errors: bool,
@@ -97,16 +101,10 @@ impl Monitor {
         self.0.losses.totals()
     }
 
-    /// The known problems, the last seen first.
+    /// How many failures were left alone because a rule of the [policy](crate::policy::Ignore) says so. They are in the audit, and nowhere else.
     #[must_use]
-    pub fn issues(&self) -> Vec<Issue> {
-        self.store(|store| store.issues())
-    }
-
-    /// The kept occurrences of a problem, oldest first: the very first and the last ones.
-    #[must_use]
-    pub fn occurrences(&self, fingerprint: Fingerprint) -> Vec<Arc<Occurrence>> {
-        self.store(|store| store.occurrences(fingerprint))
+    pub fn ignored(&self) -> u64 {
+        self.0.queue.ignored()
     }
 
     /// The layer for `tracing`: what led up to a failure, and errors that are only logged.
@@ -148,8 +146,17 @@ impl Monitor {
         self.0.queue.test().await
     }
 
-    /// Writes the audit record.
+    /// Counts the request and writes the audit record.
     pub(crate) fn observe(&self, observation: &Observation) {
+        let failed = match observation.outcome {
+            Outcome::Failed | Outcome::Panicked | Outcome::BodyBroken => true,
+            Outcome::Answered | Outcome::Abandoned => false,
+        };
+        {
+            let state = observation.request.state();
+            let route = state.route.as_ref().map(|route| route.as_str());
+            self.0.traffic.count(route, failed);
+        }
         self.0.audit.record(observation);
     }
 
@@ -168,10 +175,6 @@ impl Monitor {
     pub(crate) fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
         self.0.audit.poll_ready(context)
     }
-
-    fn store<T>(&self, read: impl FnOnce(&MemoryStore) -> T) -> T {
-        read(&self.0.store.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 impl fmt::Debug for Monitor {
@@ -181,5 +184,49 @@ impl fmt::Debug for Monitor {
             .field("failures", &self.0.failures)
             .field("losses", &self.losses())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::RequestContext;
+    use crate::traffic::Windows;
+
+    #[test]
+    fn what_failed_is_counted_by_route() {
+        let monitor = Monitor::builder().build().unwrap();
+        let finished = |outcome, route: Option<&str>| {
+            let settings = RequestSettings::default();
+            let request = RequestContext::begin(&http::Request::new(()), &settings).0;
+            if let Some(route) = route {
+                request.set_route(route);
+            }
+            monitor.observe(&Observation {
+                request,
+                outcome,
+                status: None,
+                grpc_status: None,
+                time_to_head: None,
+                duration: Duration::ZERO,
+                bytes_sent: 0,
+            });
+        };
+        for outcome in [
+            Outcome::Answered,
+            Outcome::Failed,
+            Outcome::Panicked,
+            Outcome::Abandoned,
+            Outcome::BodyBroken,
+        ] {
+            finished(outcome, Some("/buy/{item}"));
+        }
+        finished(Outcome::Failed, None);
+        let ratios = Windows::new(Duration::from_secs(300)).tick(&monitor.0.traffic, 0);
+        let ratios: Vec<_> = ratios
+            .iter()
+            .map(|ratio| (ratio.route.as_deref(), ratio.requests, ratio.failures))
+            .collect();
+        assert_eq!(ratios, [(None, 6, 4), (Some("/buy/{item}"), 5, 3)]);
     }
 }

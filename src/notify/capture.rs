@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Notifier, NotifyError};
-use crate::occurrence::Alert;
+use super::{Budget, Notifier, NotifyError};
+use crate::issue::Alert;
 
 /// Keeps alerts in memory, so that a test can look at them. Clones share one list.
 ///
@@ -72,6 +72,10 @@ impl Notifier for Capture {
         }
         list.push(alert.clone());
         Ok(())
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::unlimited()
     }
 }
 

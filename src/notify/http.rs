@@ -24,7 +24,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
@@ -37,6 +37,7 @@ pub(crate) use answer::{HttpAnswer, classify};
 use super::NotifyError;
 use crate::redact::REDACTED;
 use crate::text::shortened;
+use crate::tls;
 
 /// How long a connection may take to come about: name lookup, proxy and TLS included.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -63,13 +64,13 @@ impl HttpClient {
     ///
     /// When TLS cannot be set up.
     pub(crate) fn new() -> Result<Self, String> {
-        Ok(Self::with(tls_config()?, None))
+        Ok(Self::with(tls::config(None)?, None))
     }
 
     /// A client that obeys `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` as they are now, in upper or lower
     /// case. User and password in a proxy's URL are sent to it as Basic authorization.
     pub(crate) fn with_env_proxy() -> Result<Self, String> {
-        Ok(Self::with(tls_config()?, Some(Matcher::from_env())))
+        Ok(Self::with(tls::config(None)?, Some(Matcher::from_env())))
     }
 
     fn with(tls: ClientConfig, proxies: Option<Matcher>) -> Self {
@@ -233,20 +234,6 @@ impl<S: Read + Write + Send + Unpin> Stream for S {}
 
 type BoxedStream = Box<dyn Stream>;
 type BoxError = Box<dyn Error + Send + Sync>;
-
-/// The provider is named, because rustls panics over the default one in an app that has both ring and aws-lc-rs.
-fn tls_config() -> Result<ClientConfig, String> {
-    let builder = || {
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("TLS cannot be set up: {error}"))
-    };
-    let with_roots = match builder()?.with_native_roots() {
-        Ok(with_roots) => with_roots,
-        Err(_) => builder()?.with_webpki_roots(),
-    };
-    Ok(with_roots.with_no_client_auth())
-}
 
 async fn dial<C>(mut connector: C, to: &Uri) -> Result<BoxedStream, BoxError>
 where

@@ -1,7 +1,7 @@
 //! The notifier that is always there: the app's own log.
 
-use super::{Message, Notifier, NotifyError};
-use crate::occurrence::{Alert, Reason};
+use super::{Budget, Message, Notifier, NotifyError};
+use crate::issue::{Alert, Reason};
 
 /// Writes alerts as `tracing` events with the target `tower_monitor::alert`: the default when no other is set.
 ///
@@ -31,21 +31,37 @@ impl Notifier for Log {
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let mut message = Message::of(alert);
-        // They are fields of the event.
-        message
-            .fields
-            .retain(|(name, _)| !matches!(*name, "issue" | "request id"));
-        let (issue, reason) = (alert.issue.fingerprint, alert.reason);
+        let message = words(alert);
+        let (issue, reason) = (alert.issue.fingerprint, &alert.reason);
         let request = alert.occurrence.request.as_ref();
         let id = request.map(|request| request.id.as_str());
-        if reason == Reason::Test {
+        if matches!(reason, Reason::Test | Reason::AllClear) {
             tracing::info!(target: TARGET, %issue, %reason, "{message}");
         } else {
             tracing::error!(target: TARGET, %issue, %reason, request.id = id, "{message}");
         }
         Ok(())
     }
+
+    fn budget(&self) -> Budget {
+        Budget::unlimited()
+    }
+}
+
+/// Writes down what a notifier could not deliver, so that it is told at least here.
+pub(crate) fn tell_locally(alert: &Alert, notifier: &str, why: &str) {
+    let message = words(alert);
+    let (issue, reason) = (alert.issue.fingerprint, &alert.reason);
+    tracing::error!(target: TARGET, %issue, %reason, notifier, why, "not delivered: {message}");
+}
+
+/// The message without what is a field of the event.
+fn words(alert: &Alert) -> Message {
+    let mut message = Message::of(alert);
+    message
+        .fields
+        .retain(|(name, _)| !matches!(*name, "issue" | "request id"));
+    message
 }
 
 const TARGET: &str = "tower_monitor::alert";

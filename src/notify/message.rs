@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use super::details;
-use crate::occurrence::{Alert, Occurrence, Reason};
-use crate::text::{cut, one_line, shortened};
+use crate::issue::{Alert, AlertSummary, Reason, Regression, Severity};
+use crate::occurrence::{Kind, Occurrence};
+use crate::text::{cut, duration_in_words, one_line, shortened};
 
 /// What an alert says, in the order in which a woken person needs it.
 ///
@@ -38,8 +40,14 @@ impl Message {
             message.field("caused by", Some(cause.to_string()));
         }
         message.field("user", user(occurrence));
+        if alert.issue.users > 1 {
+            message.field("users hit", Some(alert.issue.users.to_string()));
+        }
         message.field("how often", Some(frequency(alert)));
-        message.field("why now", Some(why_now(alert.reason)));
+        message.field("why now", Some(why_now(alert)));
+        if alert.severity != Severity::Error && alert.reason != Reason::Test {
+            message.field("severity", Some(alert.severity.to_string()));
+        }
         message.field("answered", answer(occurrence));
         message.field("from", origin(occurrence));
         if alert.issue.count > 1 {
@@ -57,6 +65,10 @@ impl Message {
             message.field("lost", Some(lost.collect::<Vec<_>>().join(", ")));
         }
         message.field("issue", Some(alert.issue.fingerprint.to_string()));
+        let also = also(alert);
+        if !also.is_empty() {
+            message.details.insert(0, ("also told", also));
+        }
         message.guarded(alert)
     }
 
@@ -153,12 +165,69 @@ fn frequency(alert: &Alert) -> String {
     }
 }
 
-fn why_now(reason: Reason) -> String {
-    match reason {
+fn why_now(alert: &Alert) -> String {
+    let span = |seconds: u64| duration_in_words(Duration::from_secs(seconds));
+    let why = match &alert.reason {
+        Reason::New if alert.issue.kind == Kind::ErrorRatio => "it has just begun".to_owned(),
         Reason::New => "it is new".to_owned(),
-        Reason::Count(count) => format!("it has happened {count} times"),
+        Reason::Regressed { after } => match after {
+            Regression::Resolved => "it was resolved, and is back".to_owned(),
+            Regression::Release(release) => format!("it was resolved, and is back in {release}"),
+            Regression::Silence(seconds) => {
+                format!("it is back after {} without it", span(*seconds))
+            }
+        },
+        Reason::Count { count } => format!("it has happened {count} times"),
+        Reason::Rate { count, seconds } => {
+            format!("it has happened {count} times in {}", span(*seconds))
+        }
+        Reason::Jump { count, usual: 0 } => {
+            format!("it has happened {count} times in an hour, which it never did before")
+        }
+        Reason::Jump { count, usual } => {
+            format!("it has happened {count} times in an hour; {usual} times is usual")
+        }
+        Reason::Users { users } => format!("it has hit {users} users"),
+        Reason::StillOpen { seconds } => {
+            format!("it goes on, {} after it was last told", span(*seconds))
+        }
+        Reason::Unmuted => "its mute is over, and it goes on".to_owned(),
+        Reason::AllClear => "it is over".to_owned(),
         Reason::Test => "somebody wants to see whether alerts arrive; nothing is broken".to_owned(),
+    };
+    match alert.new_in_release {
+        true if alert.reason != Reason::New => format!("{why}; no release before had it"),
+        _ => why,
     }
+}
+
+/// What else is told with it: a line each.
+fn also(alert: &Alert) -> Vec<String> {
+    let line = |summary: &AlertSummary| {
+        let place = summary.culprit.as_deref();
+        let place = place
+            .map(|place| format!(" at {place}"))
+            .unwrap_or_default();
+        let hit = match summary.users {
+            0 => String::new(),
+            1 => ", 1 user".to_owned(),
+            users => format!(", {users} users"),
+        };
+        let alike = match summary.alerts {
+            0 | 1 => String::new(),
+            alerts => format!(", and {} more like it", alerts - 1),
+        };
+        let line = format!(
+            "{} ({}): {}{place}, {} in all{hit}{alike}",
+            summary.fingerprint, summary.reason, summary.title, summary.count
+        );
+        shortened(&one_line(&line), 400)
+    };
+    let mut lines: Vec<_> = alert.also.iter().map(line).collect();
+    if alert.also_more > 0 {
+        lines.push(format!("… and {} alerts more", alert.also_more));
+    }
+    lines
 }
 
 fn origin(occurrence: &Occurrence) -> Option<String> {

@@ -28,10 +28,22 @@
 //! # Ok::<_, tower_monitor::BuildError>(())
 //! ```
 //!
-//! Each notifier has a thread, a queue and a time limit of its own. One that hangs, panics or fails holds up neither a
-//! request nor another notifier.
+//! Each notifier has a thread, an outbox in the [store](crate::store), a time limit and a [`Budget`] of its own. One that hangs,
+//! panics or fails holds up neither a request nor another notifier. What it is told of is said by a [`Channel`]:
+//!
+//! ```
+//! use tower_monitor::{Monitor, Notifier, Severity, notify::{Capture, Log}};
+//!
+//! let monitor = Monitor::builder()
+//!     .notifier(Log::new())
+//!     .notifier(Capture::new().when(Severity::Critical))
+//!     .build()?;
+//! # Ok::<_, tower_monitor::BuildError>(())
+//! ```
 
+mod budget;
 mod capture;
+mod channel;
 mod details;
 mod error;
 #[cfg(feature = "webhook")]
@@ -44,19 +56,24 @@ pub mod webhook;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use budget::Budget;
 pub use capture::Capture;
+pub use channel::Channel;
 pub use error::NotifyError;
 pub use log::Log;
 pub use message::Message;
 #[cfg(feature = "webhook")]
 pub use webhook::Webhook;
 
-use crate::occurrence::Alert;
+pub(crate) use log::tell_locally;
+
+use crate::issue::{Alert, Severity};
 
 /// Carries alerts to people.
 ///
 /// An alert is offered again when the error [is temporary](NotifyError::temporary), each time with the same
-/// [`Alert::id`]. Nothing else calls the notifier at the same time.
+/// [`Alert::id`]; and when the process was killed before it could note that the alert had arrived. Nothing else in this
+/// process calls the notifier at the same time.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot carry alerts",
     note = "implement `name` and `async fn notify(&self, alert: &Alert) -> Result<(), NotifyError>`; see `examples/custom_notifier.rs`"
@@ -81,12 +98,27 @@ pub trait Notifier: Send + Sync + 'static {
     ///
     /// When the alert has not arrived. The error says whether another try makes sense.
     fn notify(&self, alert: &Alert) -> impl Future<Output = Result<(), NotifyError>> + Send;
+
+    /// How many messages it may send, unless its [`Channel`] says otherwise. What waits when the budget is spent becomes one
+    /// message. Default: [`Budget::DEFAULT`].
+    fn budget(&self) -> Budget {
+        Budget::DEFAULT
+    }
+
+    /// The notifier, told only what is at least so bad: short for [`Channel::at_least`].
+    fn when(self, severity: Severity) -> Channel
+    where
+        Self: Sized,
+    {
+        Channel::new(self).at_least(severity)
+    }
 }
 
 /// [`Notifier`] as an object: the box that `async fn` in a trait cannot have.
 pub(crate) trait DynNotifier: Send + Sync {
     fn name(&self) -> &str;
     fn check(&self) -> Result<(), String>;
+    fn budget(&self) -> Budget;
     fn notify<'a>(&'a self, alert: &'a Alert) -> BoxedDelivery<'a>;
 }
 
@@ -100,6 +132,10 @@ impl<N: Notifier> DynNotifier for N {
 
     fn check(&self) -> Result<(), String> {
         Notifier::check(self)
+    }
+
+    fn budget(&self) -> Budget {
+        Notifier::budget(self)
     }
 
     fn notify<'a>(&'a self, alert: &'a Alert) -> BoxedDelivery<'a> {

@@ -20,9 +20,8 @@
 //! | `Idempotency-Key` | the alert's id: the same for every try to deliver it |
 //! | `X-Tower-Monitor-Signature` | `t=<unix seconds>,v1=<hexadecimal>`, when there is a [secret](Webhook::secret) |
 //!
-//! The body is one JSON object. Fields that are not marked as always there are left out when nothing is known. New fields
-//! may come in any release: a receiver ignores those that it does not know. `version` changes when one is renamed or
-//! removed, or means something else.
+//! The body is one JSON object. Fields not marked as always there are left out when nothing is known. New fields may come in any
+//! release: a receiver ignores what it does not know. `version` changes when one is renamed, removed, or means something else.
 //!
 //! | Field | Type | Is |
 //! |---|---|---|
@@ -30,11 +29,15 @@
 //! | `text` | string, always | the whole alert in words, a few lines: for a receiver that only shows it |
 //! | `id` | UUID, always | the alert's id, as in `Idempotency-Key` |
 //! | `time` | time, always | when the alert was decided |
-//! | `reason` | string, always | why it is told now: `new`, `test`, or `10 times`, `100 times`, … |
-//! | `issue` | object, always | the problem: `fingerprint` (16 hexadecimal digits), `kind`, `title`, `culprit` (may be missing), `first_seen`, `last_seen`, `count` |
+//! | `reason` | object, always | why it is told now: `kind` is `new`, `regressed`, `count`, `rate`, `jump`, `users`, `still_open`, `unmuted`, `all_clear` or `test`; with the numbers that belong to it, see [`Reason`](crate::Reason) |
+//! | `severity` | string, always | `info`, `warning`, `error` or `critical` |
+//! | `issue` | object, always | the problem: `fingerprint` (16 hexadecimal digits), `kind`, `severity`, `title`, `culprit` (may be missing), `first_seen`, `last_seen`, `count`, `users` (how many were hit), `releases` (may be missing: `release`, `first_seen`, `count`), `state` (`open`, `resolved`, `muted`) |
 //! | `occurrence` | object, always | one of its occurrences, see below |
+//! | `new_in_release` | boolean, always | whether no release before the one that runs is known to have the problem |
 //! | `held_back` | number, always | how many occurrences of the issue went untold since the alert before |
 //! | `lost` | object, always | what the reporter itself had to drop, by [reason](crate::LossReason::as_str); empty is the normal state |
+//! | `also` | array | what else is told with it, the worst first: `reason`, `severity`, `fingerprint`, `kind`, `title`, `culprit`, `count`, `users`, `alerts` (how many alerts the line stands for) |
+//! | `also_more` | number | how many alerts are told by nothing but this number |
 //!
 //! The occurrence:
 //!
@@ -113,7 +116,7 @@ pub use signature::{SIGNATURE_TOLERANCE, verify};
 
 use super::http::{HttpClient, classify, url};
 use super::{Message, Notifier, NotifyError};
-use crate::occurrence::Alert;
+use crate::issue::Alert;
 use crate::redact::Secret;
 use crate::text::{one_line, shortened};
 

@@ -6,10 +6,6 @@ impl Occurrence {
     /// Takes out everything that tells of the person, and says so in [`missing`](Self::missing).
     ///
     /// What broke stays: the exceptions with their messages and stacks, ids, kind, times and the process.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for stores that keep occurrences")
-    )]
     pub(crate) fn without_person(&mut self) {
         if let Some(request) = &mut self.request {
             request.without_person();

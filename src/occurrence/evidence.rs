@@ -8,7 +8,8 @@ use tower_http::classify::GrpcCode;
 
 use super::Kind;
 use crate::request::{
-    CodeLocation, ErrorRecord, Finding, KeptHeaders, Noticed, PanicRecord, RequestContext, Told,
+    CodeLocation, ErrorLink, ErrorRecord, Finding, KeptHeaders, Noticed, PanicRecord,
+    RequestContext, Told,
 };
 use crate::stack::RawStack;
 use crate::time::Timestamp;
@@ -63,6 +64,24 @@ impl Evidence {
             response: None,
             group: None,
         }
+    }
+
+    /// What the monitor itself has to say of `subject`; `group` names the problem.
+    pub(crate) fn said_by_monitor(
+        kind: Kind,
+        group: String,
+        subject: Option<String>,
+        message: String,
+    ) -> Self {
+        let link = ErrorLink {
+            type_name: subject,
+            message,
+        };
+        let record = ErrorRecord::placeless(Told::Message, (vec![link], Some(0)));
+        let mut evidence = Self::new(kind, Timestamp::now(), None);
+        evidence.error = Some(Arc::new(record));
+        evidence.group = Some(group);
+        evidence
     }
 
     /// The stack that is to be resolved.

@@ -39,14 +39,12 @@
 //! Requests are cut at the monitor's layer: what lies below is the server and the runtime. Frames are the app's when their file
 //! is, so neither the standard library's nor a dependency's.
 
-mod alert;
 mod complete;
 mod erase;
 mod evidence;
 mod fingerprint;
 mod fnv;
 mod grouping;
-mod issue;
 mod normal;
 mod origin;
 
@@ -61,20 +59,20 @@ use uuid::Uuid;
 pub use crate::platform::{Platform, Vitals};
 pub use crate::request::{Breadcrumb, CodeLocation, Level, RequestSnapshot};
 pub use crate::stack::{Frame, ObjectOffset, SourceLines, Stack};
-pub use alert::{Alert, Reason};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use grouping::Grouping;
-pub use issue::Issue;
 pub use origin::Origin;
 
 pub(crate) use complete::Surroundings;
 pub(crate) use evidence::{Evidence, ResponseEvidence};
 pub(crate) use fingerprint::Site;
+pub(crate) use fnv::Fnv;
 pub(crate) use grouping::GroupRule;
 #[cfg(any(fuzzing, tower_monitor_internals))]
 pub(crate) use normal::normal_form;
 pub(crate) use origin::host_name;
 
+use crate::request::User;
 use crate::text::{one_line, shortened};
 use crate::time::Timestamp;
 
@@ -179,9 +177,24 @@ impl Occurrence {
         place.map(ToString::to_string).or_else(|| self.endpoint())
     }
 
+    /// The id of the user who was hit.
+    pub(crate) fn user_id(&self) -> Option<&str> {
+        self.request.as_ref()?.user.as_ref().map(User::id)
+    }
+
+    /// The route of whose requests too many fail; `None` when it is the whole app.
+    pub(crate) fn failing_route(&self) -> Option<&str> {
+        let is_ratio = self.kind == Kind::ErrorRatio;
+        let said = self.exceptions.first().filter(|_| is_ratio)?;
+        Some(&*said.type_name).filter(|name| name.starts_with('/'))
+    }
+
     /// `POST /buy/{item}`: method and route or, where no router named one, the path.
     #[must_use]
     pub fn endpoint(&self) -> Option<String> {
+        if let Some(route) = self.failing_route() {
+            return Some(shortened(route, 255));
+        }
         let request = self.request.as_ref()?;
         let route = request.route.as_ref().unwrap_or(&request.path);
         let endpoint = format!("{} {route}", request.method);
@@ -208,12 +221,16 @@ pub enum Kind {
     Message,
     /// A `tracing` event of level ERROR, see [`Monitor::tracing_layer`](crate::Monitor::tracing_layer).
     Logged,
+    /// Too large a share of a route's requests, or of all requests, fails.
+    ErrorRatio,
+    /// The monitor itself cannot do its work: a notifier takes nothing any more, the store is away.
+    Monitor,
     /// Nothing: somebody wants to see whether alerts arrive.
     Test,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Panic,
         Self::ServerError,
         Self::ServiceError,
@@ -221,6 +238,8 @@ impl Kind {
         Self::Captured,
         Self::Message,
         Self::Logged,
+        Self::ErrorRatio,
+        Self::Monitor,
         Self::Test,
     ];
 
@@ -240,6 +259,8 @@ impl Kind {
             Self::Captured => "captured",
             Self::Message => "message",
             Self::Logged => "logged",
+            Self::ErrorRatio => "error_ratio",
+            Self::Monitor => "monitor",
             Self::Test => "test",
         }
     }
@@ -253,6 +274,8 @@ impl Kind {
             Self::Captured => "handled",
             Self::Message => "message",
             Self::Logged => "logged",
+            Self::ErrorRatio => "errors",
+            Self::Monitor => "monitor",
             Self::Test => "a test: nothing is broken",
         }
     }

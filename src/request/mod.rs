@@ -17,6 +17,7 @@ mod headers;
 mod id;
 mod in_flight;
 mod life;
+mod pattern;
 mod record;
 mod reporter;
 mod settings;
@@ -55,6 +56,7 @@ pub(crate) use head::{OTHER_METHOD, known_method};
 pub(crate) use headers::KeptHeaders;
 pub(crate) use in_flight::InFlight;
 pub(crate) use life::Child;
+pub(crate) use pattern::RoutePattern;
 pub(crate) use record::{ErrorLink, ErrorRecord, PanicRecord, Thread, Told};
 pub(crate) use reporter::{Finding, Noticed, Reporter, register};
 pub(crate) use settings::{PeerSource, RequestSettings};
@@ -333,7 +335,6 @@ impl RequestContext {
         self.0.head.texts()
     }
 
-    /// Whether it is a call of gRPC.
     pub(crate) fn is_grpc(&self) -> bool {
         self.0.is_grpc
     }

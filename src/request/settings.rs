@@ -43,6 +43,21 @@ impl RequestSettings {
     }
 }
 
+#[cfg(test)]
+impl Default for RequestSettings {
+    fn default() -> Self {
+        Self {
+            owner: 1,
+            id_header: HeaderName::from_static("x-request-id"),
+            trust_ids: TrustRequestIds::Nobody,
+            proxies: TrustedProxies::default(),
+            forwarded_header: ForwardedHeader::default(),
+            peer: None,
+            bodies: None,
+        }
+    }
+}
+
 impl fmt::Debug for RequestSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestSettings")

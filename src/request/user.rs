@@ -1,10 +1,12 @@
 //! Who made a request, and what else the app says about it.
 
 use std::collections::BTreeMap;
+use std::sync::{MutexGuard, TryLockError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{RequestContext, Route, State};
 use crate::redact::Redactor;
 use crate::text::shortened;
 use crate::time::Timestamp;
@@ -78,6 +80,32 @@ impl User {
     #[must_use]
     pub fn email_address(&self) -> Option<&str> {
         self.email.as_deref()
+    }
+}
+
+impl RequestContext {
+    /// What `read` makes of the user. `None` when there is none; also on a thread that panics when the request's state is in use,
+    /// maybe by that very thread.
+    pub(crate) fn with_user<T>(&self, read: impl FnOnce(&User) -> T) -> Option<T> {
+        self.state_unless_panicking()?.user.as_ref().map(read)
+    }
+
+    /// What `read` makes of the route or, where no router named one, of the path. With the same exception.
+    pub(crate) fn with_route<T>(&self, read: impl FnOnce(&str) -> T) -> Option<T> {
+        let state = self.state_unless_panicking()?;
+        let route = state.route.as_ref().map(Route::as_str);
+        Some(read(route.unwrap_or(self.path())))
+    }
+
+    fn state_unless_panicking(&self) -> Option<MutexGuard<'_, State>> {
+        if !std::thread::panicking() {
+            return Some(self.state());
+        }
+        match self.0.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(state)) => Some(state.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
@@ -171,6 +199,8 @@ pub(crate) const MAX_NAME: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::RequestSettings;
+    use std::sync::Mutex;
 
     #[test]
     fn a_user_is_cut_to_its_bounds() {
@@ -180,6 +210,31 @@ mod tests {
         assert!(user.id().len() <= 128 && user.id().ends_with('…'));
         assert!(user.display_name().unwrap().len() <= 255);
         assert!(user.email_address().unwrap().len() <= 255);
+    }
+
+    #[test]
+    fn a_thread_that_panics_does_not_wait_for_the_user() {
+        struct Looks<'c>(&'c RequestContext, &'c Mutex<Vec<Option<String>>>);
+        impl Drop for Looks<'_> {
+            fn drop(&mut self) {
+                let seen = self.0.with_user(|user| user.id().to_owned());
+                self.1.lock().unwrap().push(seen);
+            }
+        }
+        let request = http::Request::new(());
+        let context = RequestContext::begin(&request, &RequestSettings::default()).0;
+        assert_eq!(context.with_user(|_| ()), None);
+        context.set_user(User::new("42"));
+        let seen = Mutex::new(Vec::new());
+        let panicked = crate::guard::contained(|| {
+            let _free = Looks(&context, &seen);
+            let _state = context.state();
+            let _in_use = Looks(&context, &seen);
+            panic!("while this thread has the state");
+        });
+        assert_eq!(panicked, None::<()>);
+        assert_eq!(seen.into_inner().unwrap(), [None, Some("42".to_owned())]);
+        assert_eq!(context.with_user(|user| user.id().len()), Some(2));
     }
 
     #[test]

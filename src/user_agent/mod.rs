@@ -93,6 +93,11 @@ impl UserAgent {
         });
         (found != Self::default()).then_some(found)
     }
+
+    /// Whether `agent` is that of a crawler, a link preview or a watcher.
+    pub(crate) fn is_bot(agent: &str) -> bool {
+        automated::bot(text::cut(agent, MAX_AGENT).trim()).is_some()
+    }
 }
 
 impl Product {

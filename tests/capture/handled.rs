@@ -83,6 +83,8 @@ async fn a_captured_error_is_told_with_its_request_although_that_succeeds() {
         watched
             .monitor
             .issues()
+            .await
+            .unwrap()
             .iter()
             .all(|issue| issue.count == 1)
     );
@@ -308,7 +310,7 @@ async fn every_panic_that_the_app_got_over_is_told_however_many_there_are() {
     assert_eq!(text(app.oneshot(request("/")).await.unwrap()).await, "sold");
     let told = watched.monitor.flush(crate::support::LONG).await;
     assert!(told, "delivered");
-    let issues = watched.monitor.issues();
+    let issues = watched.monitor.issues().await.unwrap();
     assert_eq!(issues.iter().map(|issue| issue.count).sum::<u64>(), 7);
     assert_eq!(watched.monitor.losses().total(), 0);
 }
@@ -331,6 +333,6 @@ async fn the_same_panic_that_the_app_got_over_many_times_is_counted_as_often() {
     assert_eq!(text(app.oneshot(request("/")).await.unwrap()).await, "sold");
     let told = watched.monitor.flush(crate::support::LONG).await;
     assert!(told, "delivered");
-    let issues = watched.monitor.issues();
+    let issues = watched.monitor.issues().await.unwrap();
     assert_eq!(issues.iter().map(|issue| issue.count).sum::<u64>(), 100);
 }

@@ -37,7 +37,7 @@ async fn issues_after(watched: &Watched, paths: impl IntoIterator<Item = String>
     }
     assert!(watched.monitor.flush(LONG).await);
     assert_eq!(watched.monitor.losses().total(), 0);
-    watched.monitor.issues()
+    watched.monitor.issues().await.unwrap()
 }
 
 #[tokio::test]
@@ -138,6 +138,8 @@ async fn all_counted(monitor: &Monitor) -> u64 {
     assert!(monitor.flush(LONG).await);
     monitor
         .issues()
+        .await
+        .unwrap()
         .iter()
         .map(|issue| issue.count)
         .sum::<u64>()
@@ -156,7 +158,7 @@ async fn a_place_that_panics_all_the_time_stays_one_issue_and_its_first_occurren
     let alerts = watched.alerts().await;
     let stack = alerts[0].occurrence.exceptions[0].stack.as_ref();
     assert!(stack.is_some_and(|stack| stack.frames.iter().any(|frame| frame.in_app)));
-    let issues = watched.monitor.issues();
+    let issues = watched.monitor.issues().await.unwrap();
     assert_eq!(issues.len(), 1, "{issues:#?}");
     assert_eq!(issues[0].count, 300);
 }

@@ -108,7 +108,7 @@ fn panics_and_captured_errors_outside_of_requests_go_to_the_first_monitor_once()
         .into_iter()
         .for_each(|thread| thread.join().unwrap());
     let _ = taken();
-    let issues = first.0.issues();
+    let issues = runtime.block_on(first.0.issues()).unwrap();
     let many = issues
         .iter()
         .find(|issue| issue.title.starts_with("panic: expected number"));

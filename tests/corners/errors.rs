@@ -157,7 +157,11 @@ async fn before_send_has_the_last_word() {
     )
     .await;
     assert!(!support::json(&occurrence).to_string().contains("Uma"));
-    let kept = watched.monitor.occurrences(occurrence.fingerprint);
+    let kept = watched
+        .monitor
+        .occurrences(occurrence.fingerprint)
+        .await
+        .unwrap();
     assert_eq!(kept[0].exceptions[0].message, "[name] is sad");
 }
 

@@ -122,12 +122,7 @@ async fn notifiers_that_panic_do_not_become_occurrences() {
             panic!("expected in the notifier")
         }
     }
-    let watched = watched(|builder| {
-        builder
-            .notifier(Panics)
-            .outside_requests(true)
-            .notify_tries(2)
-    });
+    let watched = watched(|builder| builder.notifier(Panics).outside_requests(true));
     let app = Router::new()
         .route(
             "/",
@@ -147,6 +142,8 @@ async fn notifiers_that_panic_do_not_become_occurrences() {
         !watched
             .monitor
             .issues()
+            .await
+            .unwrap()
             .iter()
             .any(|issue| issue.title.contains("notifier"))
     );

@@ -12,6 +12,9 @@
 )]
 
 pub mod example;
+pub mod guarded;
+pub mod pgbouncer;
+pub mod postgres;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +24,7 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower_monitor::notify::Capture;
-use tower_monitor::{Alert, Audit, Builder, Monitor, Occurrence};
+use tower_monitor::{Alert, Audit, Builder, Monitor, Occurrence, Policy};
 
 /// Far more than anything here takes; a test that reaches it fails.
 pub const LONG: Duration = Duration::from_secs(60);
@@ -41,6 +44,8 @@ pub fn watched(settings: impl FnOnce(Builder) -> Builder) -> Watched {
     let builder = Monitor::builder()
         // Tests run side by side: what panics in one must not be told in another.
         .outside_requests(false)
+        // Looked at every ten seconds: a test that takes that long would be told of it.
+        .policy(Policy::new().without_error_ratio())
         .audit(Audit::json_lines(folder.path().join("audit.log")))
         .notifier(alerts.clone());
     let monitor = settings(builder).build().unwrap();
@@ -84,7 +89,13 @@ impl Watched {
     /// How many occurrences were counted, of all issues together.
     pub async fn count(&self) -> u64 {
         assert!(self.monitor.flush(LONG).await);
-        self.monitor.issues().iter().map(|issue| issue.count).sum()
+        self.monitor
+            .issues()
+            .await
+            .unwrap()
+            .iter()
+            .map(|issue| issue.count)
+            .sum()
     }
 
     /// All audit records.

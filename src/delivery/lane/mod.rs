@@ -1,19 +1,39 @@
-//! One notifier with its queue, its thread, its time limit and its tries.
+//! A notifier at work: a thread that takes alerts out of the outbox, delivers them, and says what came of it.
+//!
+//! ```text
+//! outbox ─► claim: plan says what to take ─► one try ─► settle: done, again later, or for the next notifier
+//! ```
+//!
+//! What is to be done is decided in [`plan`](super::plan) and [`health`](super::health); here it is done.
+
+mod attempt;
+mod driver;
+mod finished;
+mod handle;
+mod row;
+mod source;
 
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::retry::RetryRules;
-use crate::guard::{contain_thread, contained};
-use crate::loss::{LossCounter, LossReason};
-use crate::notify::{DynNotifier, NotifyError};
-use crate::occurrence::Alert;
+use self::driver::Driver;
+use self::finished::Finished;
+use self::source::Source;
+use super::plan::{MANY, Rules};
+use super::trouble::Trouble;
+use crate::guard::contain_thread;
+use crate::issue::Alert;
+use crate::loss::LossCounter;
+use crate::notify::{Channel, NotifyError};
+use crate::redact::Redactor;
+use crate::store::{DynStore, NotifierState};
+use crate::time::{Clock, uptime_seconds};
+
+pub(super) use row::Row;
 
 /// What became of a test alert at one notifier.
 #[derive(Clone, Debug)]
@@ -25,45 +45,80 @@ pub struct TestDelivery {
     pub result: Result<(), NotifyError>,
 }
 
-/// The worker's end of a lane.
+/// What a lane is made of.
+pub(super) struct LaneParts {
+    pub(super) channel: Channel,
+    /// All notifiers, and the place of this one among them.
+    pub(super) row: Arc<Row>,
+    pub(super) place: usize,
+    /// Where alerts are taken from, in the order in which is looked.
+    pub(super) sources: Vec<Arc<dyn DynStore>>,
+    /// How long one try may take, unless the channel says otherwise.
+    pub(super) time_limit: Duration,
+    /// How long an alert may wait.
+    pub(super) max_age: Duration,
+    pub(super) redactor: Redactor,
+    pub(super) losses: Arc<LossCounter>,
+    pub(super) clock: Clock,
+    pub(super) troubles: mpsc::Sender<Trouble>,
+}
+
+/// How a notifier is, as this process sees it.
+#[derive(Clone, Debug)]
+pub(super) struct LaneStatus {
+    pub(super) state: NotifierState,
+    /// How many messages wait.
+    pub(super) waiting: u64,
+}
+
+/// The other threads' end of a lane.
 #[derive(Debug)]
 pub(super) struct Lane {
-    name: String,
-    alerts: mpsc::Sender<Arc<Alert>>,
+    channel: Channel,
+    row: Arc<Row>,
+    place: usize,
     tests: mpsc::Sender<Test>,
     shared: Arc<Shared>,
-    losses: Arc<LossCounter>,
+    flushed: watch::Receiver<u64>,
     time_limit: Duration,
 }
 
+/// What both ends of a lane see.
 #[derive(Debug)]
 struct Shared {
-    /// Alerts that were taken on so far.
-    taken: AtomicU64,
-    /// How many of them are delivered or given up; a flush waits for it.
-    done: watch::Sender<u64>,
-    /// Alerts that were taken on and are neither delivered nor given up.
-    open: AtomicU64,
-    /// Set when the process ends: what is still open is given up.
-    abandoned: AtomicBool,
-    /// Wakes a lane that waits for its next try.
-    hurry: Notify,
+    /// How many flushes were asked for.
+    asked: AtomicU64,
+    /// When it was called and has not come since, and when it last came, in seconds of the process.
+    woken: AtomicU64,
+    looked: AtomicU64,
+    /// How many messages wait in each source, when it was last looked.
+    waiting: Vec<AtomicU64>,
+    /// How the notifier is, whichever store an alert came from.
+    state: Mutex<NotifierState>,
+    /// Set when the monitor has shut down. Both ends have it, so that dropping the lane is not taken for that.
+    abandoned: watch::Sender<bool>,
+}
+
+impl Shared {
+    async fn abandoned(&self) {
+        // The sender is here, so this cannot fail.
+        let _ = self.abandoned.subscribe().wait_for(|is| *is).await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, NotifierState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 type Test = (Arc<Alert>, oneshot::Sender<TestDelivery>);
 
 impl Lane {
-    /// Starts the notifier's thread. It ends when the lane is dropped and everything is delivered or given up.
-    pub(super) fn start(
-        notifier: Arc<dyn DynNotifier>,
-        length: usize,
-        retry: RetryRules,
-        losses: &Arc<LossCounter>,
-    ) -> std::io::Result<Self> {
+    /// Starts the notifier's thread. It ends some time after the lane is dropped or abandoned.
+    pub(super) fn start(parts: LaneParts) -> std::io::Result<Self> {
         let runtime = super::runtime()?;
-        let (lane, driver) = Self::parts(notifier, length, retry, losses);
+        let (lane, driver) = Self::parts(parts);
         std::thread::Builder::new()
-            .name(format!("tower-monitor-{}", lane.name))
+            .name(format!("tower-monitor-{}", lane.name()))
             .spawn(move || {
                 contain_thread();
                 runtime.block_on(driver);
@@ -74,49 +129,92 @@ impl Lane {
     }
 
     /// Both ends of a lane.
-    fn parts(
-        notifier: Arc<dyn DynNotifier>,
-        length: usize,
-        retry: RetryRules,
-        losses: &Arc<LossCounter>,
-    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
-        let (alerts, jobs) = mpsc::channel(length.max(1));
+    fn parts(parts: LaneParts) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (tests, test_jobs) = mpsc::channel(TESTS);
+        let (flush, flushed) = watch::channel(0);
         let shared = Arc::new(Shared {
-            taken: AtomicU64::new(0),
-            done: watch::Sender::new(0),
-            open: AtomicU64::new(0),
-            abandoned: AtomicBool::new(false),
-            hurry: Notify::new(),
+            asked: AtomicU64::new(0),
+            woken: AtomicU64::new(0),
+            looked: AtomicU64::new(0),
+            waiting: parts.sources.iter().map(|_| AtomicU64::new(0)).collect(),
+            state: Mutex::default(),
+            abandoned: watch::Sender::new(false),
         });
-        let name = name_of(&*notifier);
+        let (channel, row, place) = (parts.channel, parts.row, parts.place);
+        let time_limit = channel.own_time_limit().unwrap_or(parts.time_limit);
+        let sources = parts.sources.into_iter();
         let driver = Driver {
-            name: name.clone(),
-            notifier,
-            retry,
+            notifier: Arc::clone(channel.notifier()),
+            place,
+            sources: sources.map(|it| Source::new(it, &row, place)).collect(),
+            rules: Rules {
+                budget: channel.own_budget(),
+                max_age: parts.max_age,
+                lease: time_limit.saturating_mul(2).saturating_add(LEASE_MARGIN),
+            },
+            row: Arc::clone(&row),
+            time_limit,
+            redactor: parts.redactor,
+            losses: parts.losses,
+            clock: parts.clock,
+            troubles: parts.troubles,
             shared: Arc::clone(&shared),
-            losses: Arc::clone(losses),
+            flushed: flush,
+            finished: Finished::default(),
         };
         let lane = Self {
-            name,
-            alerts,
+            channel,
+            row,
+            place,
             tests,
             shared,
-            losses: Arc::clone(losses),
-            time_limit: retry.time_limit,
+            flushed,
+            time_limit,
         };
-        (lane, driver.run(jobs, test_jobs))
+        (lane, driver.run(test_jobs))
     }
 
-    /// Takes an alert on, or counts it as lost when too many wait already.
-    pub(super) fn deliver(&self, alert: &Arc<Alert>) {
-        self.shared.open.fetch_add(1, Ordering::AcqRel);
-        if self.alerts.try_send(Arc::clone(alert)).is_ok() {
-            self.shared.taken.fetch_add(1, Ordering::AcqRel);
+    /// The name under which alerts wait for it.
+    pub(super) fn name(&self) -> &str {
+        self.row.name(self.place)
+    }
+
+    /// Whether it is told of this.
+    pub(super) fn wants(&self, alert: &Alert) -> bool {
+        self.channel.wants(alert)
+    }
+
+    /// Whether it takes nothing any more and another notifier works. When none does, all of them go on taking alerts, and
+    /// write them to the log.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.row.is_passed_over(self.place) || self.is_stuck()
+    }
+
+    /// Whether its thread has not come back from the notifier for far longer than a try may take.
+    pub(super) fn is_stuck(&self) -> bool {
+        let woken = self.shared.woken.load(Ordering::Acquire);
+        let has_looked = self.shared.looked.load(Ordering::Acquire) >= woken;
+        let patience = self.time_limit.saturating_mul(2).saturating_add(PATIENCE);
+        !has_looked && uptime_seconds() > woken.saturating_add(patience.as_secs())
+    }
+
+    /// How many alerts that were decided at once may wait apart.
+    pub(super) fn room(&self) -> usize {
+        if self.waiting() > MANY as u64 {
+            1
         } else {
-            self.shared.open.fetch_sub(1, Ordering::AcqRel);
-            self.losses.add(LossReason::AlertQueueFull, 1);
+            ROOM
         }
+    }
+
+    /// Has it look for what is new in the outbox.
+    pub(super) fn wake(&self) {
+        let (woken, looked) = (&self.shared.woken, &self.shared.looked);
+        if looked.load(Ordering::Acquire) >= woken.load(Ordering::Acquire) {
+            // The first call since it looked: how long it takes to come is counted from here.
+            woken.store(uptime_seconds().max(1), Ordering::Release);
+        }
+        self.row.wake(self.place);
     }
 
     /// One try with a test alert, at once even when others wait for their next try.
@@ -126,9 +224,12 @@ impl Lane {
     ) -> impl Future<Output = TestDelivery> + Send + use<> {
         let (reply, answer) = oneshot::channel();
         let sent = self.tests.try_send((Arc::clone(alert), reply)).is_ok();
-        let name = self.name.clone();
+        let name = self.name().to_owned();
         // Another try may be under way.
-        let limit = self.time_limit.saturating_mul(2) + TEST_MARGIN;
+        let limit = self
+            .time_limit
+            .saturating_mul(2)
+            .saturating_add(TEST_MARGIN);
         async move {
             let failed = |message| TestDelivery {
                 notifier: name.clone(),
@@ -144,169 +245,49 @@ impl Lane {
         }
     }
 
-    /// Resolves when everything taken on before is delivered or given up. Takes no place in the queue.
+    /// Resolves when, at some time after this call, nothing waits for this notifier in any store: neither what is new nor what
+    /// is to be tried again. What another process is delivering does not count. While a store is away, it does not resolve.
     pub(super) fn flush(&self) -> impl Future<Output = ()> + Send + use<> {
-        let until = self.shared.taken.load(Ordering::Acquire);
-        let mut done = self.shared.done.subscribe();
+        let asked = self.shared.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        self.wake();
+        let mut flushed = self.flushed.clone();
         async move {
-            // An error would mean that the lane is gone, and with it what was open.
-            let _ = done.wait_for(|done| *done >= until).await;
+            // An error would mean that the thread has ended: nothing more will be delivered.
+            let _ = flushed.wait_for(|flushed| *flushed >= asked).await;
         }
     }
 
-    /// Gives up what is still open, and counts it.
+    /// How the notifier is.
+    pub(super) fn status(&self) -> LaneStatus {
+        LaneStatus {
+            state: self.shared.state().clone(),
+            waiting: self.waiting(),
+        }
+    }
+
+    /// Begins nothing more, breaks off what is under way, and ends the thread.
+    ///
+    /// What is in the outbox stays there. A store that is not durable loses it: who owns that store counts it as lost, see
+    /// [`Memory::undelivered`](crate::store::Memory::undelivered). An alert that is under way in a notifier that blocks its thread may
+    /// arrive although it was counted.
     pub(super) fn abandon(&self) {
-        self.shared.abandoned.store(true, Ordering::Release);
-        let open = self.shared.open.swap(0, Ordering::AcqRel);
-        self.losses.add(LossReason::AlertUndelivered, open);
-        self.shared.hurry.notify_one();
+        self.shared.abandoned.send_replace(true);
+    }
+
+    fn waiting(&self) -> u64 {
+        let waiting = self.shared.waiting.iter();
+        waiting.map(|count| count.load(Ordering::Acquire)).sum()
     }
 }
 
-/// The notifier's end of a lane.
-struct Driver {
-    name: String,
-    notifier: Arc<dyn DynNotifier>,
-    retry: RetryRules,
-    shared: Arc<Shared>,
-    losses: Arc<LossCounter>,
-}
-
-impl Driver {
-    async fn run(self, mut alerts: mpsc::Receiver<Arc<Alert>>, mut tests: mpsc::Receiver<Test>) {
-        loop {
-            tokio::select! {
-                biased;
-                Some(test) = tests.recv() => self.test(test).await,
-                alert = alerts.recv() => {
-                    let Some(alert) = alert else { return };
-                    self.deliver(&alert, &mut tests).await;
-                    self.shared.done.send_modify(|done| *done += 1);
-                }
-            }
-        }
-    }
-
-    async fn test(&self, (alert, reply): Test) {
-        let result = self
-            .try_once(&alert)
-            .await
-            .unwrap_or_else(|Panicked| Err(NotifyError::refused("the notifier panicked")));
-        let _ = reply.send(TestDelivery {
-            notifier: self.name.clone(),
-            result,
-        });
-    }
-
-    async fn deliver(&self, alert: &Alert, tests: &mut mpsc::Receiver<Test>) {
-        let mut failed = 0;
-        let outcome = loop {
-            if self.shared.abandoned.load(Ordering::Acquire) {
-                return;
-            }
-            let error = match self.try_once(alert).await {
-                Ok(Ok(())) => break Ok(()),
-                Err(Panicked) => break Err((LossReason::NotifierPanicked, None)),
-                Ok(Err(error)) if !error.is_temporary() => {
-                    break Err((LossReason::AlertRefused, Some(error)));
-                }
-                Ok(Err(error)) => error,
-            };
-            failed += 1;
-            let Some(wait) = self.retry.wait(failed, error.wait()) else {
-                break Err((LossReason::AlertUndelivered, Some(error)));
-            };
-            self.wait(wait, tests).await;
-        };
-        // Whoever takes the alert off the open ones counts what became of it: this lane, or the one who abandoned it.
-        let ours = self
-            .shared
-            .open
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
-                open.checked_sub(1)
-            });
-        if let (Ok(_), Err((reason, error))) = (ours, outcome) {
-            self.losses.add(reason, 1);
-            let error = error.map_or_else(|| "it panicked".to_owned(), |error| error.to_string());
-            // The app's subscriber may panic as well as a notifier.
-            let _ = contained(|| {
-                tracing::warn!(
-                    target: "tower_monitor",
-                    notifier = %self.name,
-                    issue = %alert.issue.fingerprint,
-                    %error,
-                    "an alert was not delivered"
-                );
-            });
-        }
-    }
-
-    /// Until the next try. Tests go on meanwhile: they are there to find out why nothing arrives.
-    async fn wait(&self, wait: Duration, tests: &mut mpsc::Receiver<Test>) {
-        let over = tokio::time::sleep(wait);
-        let mut over = pin!(over);
-        loop {
-            tokio::select! {
-                () = &mut over => return,
-                () = self.shared.hurry.notified() => return,
-                Some(test) = tests.recv() => self.test(test).await,
-            }
-        }
-    }
-
-    async fn try_once(&self, alert: &Alert) -> Result<Result<(), NotifyError>, Panicked> {
-        let limit = self.retry.time_limit;
-        // `notify` of a hand-made notifier may panic before it gives a future.
-        let started = contained(|| self.notifier.notify(alert));
-        let delivery = CatchPanic(Some(started.ok_or(Panicked)?));
-        match tokio::time::timeout(limit, pin!(delivery)).await {
-            Ok(result) => result,
-            Err(_) => Ok(Err(NotifyError::temporary(format!(
-                "no answer within {limit:?}"
-            )))),
-        }
-    }
-}
-
-struct Panicked;
-
-/// Polls a notifier's future, and drops it, so that a panic ends here.
-struct CatchPanic<F>(Option<Pin<Box<F>>>)
-where
-    F: Future + ?Sized;
-
-impl<F: Future + ?Sized> Future for CatchPanic<F> {
-    type Output = Result<F::Output, Panicked>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(future) = &mut self.0 else {
-            return Poll::Ready(Err(Panicked));
-        };
-        match contained(|| future.as_mut().poll(context)) {
-            Some(Poll::Pending) => Poll::Pending,
-            Some(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            None => Poll::Ready(Err(Panicked)),
-        }
-    }
-}
-
-impl<F: Future + ?Sized> Drop for CatchPanic<F> {
-    fn drop(&mut self) {
-        let future = self.0.take();
-        let _ = contained(|| drop(future));
-    }
-}
-
-/// The notifier's name, for thread and log: short, and whatever it does when asked.
-fn name_of(notifier: &dyn DynNotifier) -> String {
-    contained(|| crate::text::one_line(crate::text::cut(notifier.name(), 64)).into_owned())
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "unnamed".to_owned())
-}
-
+/// So many alerts of one moment may wait apart.
+const ROOM: usize = 50;
 /// Test alerts that may wait at one notifier.
 const TESTS: usize = 4;
 const TEST_MARGIN: Duration = Duration::from_secs(2);
+/// Beyond two tries, before a notifier is taken for stuck.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ fn client() -> HttpClient {
 
 fn behind(proxy: &str) -> HttpClient {
     let proxies = Matcher::builder().all(proxy).no("direct.example").build();
-    HttpClient::with(tls_config().unwrap(), Some(proxies))
+    HttpClient::with(tls::config(None).unwrap(), Some(proxies))
 }
 
 async fn post(client: &HttpClient, url: &str) -> Result<HttpAnswer, NotifyError> {

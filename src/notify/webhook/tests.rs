@@ -8,11 +8,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
+use crate::issue::{AlertSummary, Issue, Reason, Severity};
 use crate::loss::{LossCounter, LossReason};
 use crate::notify::http::test_server::{Script, TestServer};
 use crate::occurrence::{
-    Breadcrumb, Evidence, Exception, Frame, Issue, Kind, Level, Occurrence, Origin, Platform,
-    Reason, SourceLines, Span, Stack,
+    Breadcrumb, Evidence, Exception, Fingerprint, Frame, Kind, Level, Occurrence, Origin, Platform,
+    SourceLines, Span, Stack,
 };
 use crate::request::{CodeLocation, RequestContext, RequestId, RequestSettings, User};
 use crate::time::Timestamp;
@@ -239,19 +240,29 @@ fn alert() -> Alert {
     Alert {
         id: ALERT_ID.parse().unwrap(),
         time,
-        reason: Reason::Count(10),
+        reason: Reason::Count { count: 10 },
+        severity: Severity::Error,
         issue: Issue {
-            fingerprint: occurrence.fingerprint,
-            kind: occurrence.kind,
-            title: occurrence.title(),
-            culprit: occurrence.culprit(),
             first_seen: Timestamp::from_unix_micros(1_795_340_100_000_000),
-            last_seen: time,
-            count: 10,
+            users: 3,
+            ..Issue::begin(&occurrence, 10)
         },
         occurrence: Arc::new(occurrence),
+        new_in_release: true,
         held_back: 8,
         lost: losses.totals(),
+        also: vec![AlertSummary {
+            reason: Reason::New,
+            severity: Severity::Warning,
+            fingerprint: Fingerprint::from_u64(0x0f1e_2d3c_4b5a_6978),
+            kind: Kind::Captured,
+            title: "handled: the label printer is out of paper".to_owned(),
+            culprit: Some("src/labels.rs:41:9".to_owned()),
+            count: 4,
+            users: 1,
+            alerts: 2,
+        }],
+        also_more: 5,
         redactor: crate::redact::Redactor::default(),
     }
 }

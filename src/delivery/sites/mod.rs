@@ -1,7 +1,8 @@
 //! Counting the same problem without queueing it.
 //!
 //! The first occurrences of a problem in a window of ten seconds travel whole; of the others only the number does. A
-//! table of atomic counters, one slot for each problem, is all that a failing request touches.
+//! table of atomic counters, one slot for each problem, is all that a failing request touches. The [users](affected) of those
+//! that are only counted are at the slot as well.
 //!
 //! A problem is told from another by its place and its words. A client may be able to choose the words, so of each place only
 //! some are counted apart at the same time; further ones are counted at the slot of the place itself.
@@ -9,8 +10,15 @@
 //! A slot goes through three states: free, in use, closing. Only the worker frees it, in two steps that lie
 //! [`GRACE_SECONDS`] apart: a request that found the slot just before it was closed has long since counted.
 
+mod affected;
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use affected::Users;
+
+use crate::issue::Sketch;
 use crate::occurrence::Site;
 use crate::time::WINDOW_SECONDS;
 
@@ -30,6 +38,7 @@ struct Slot {
     place: AtomicU64,
     /// At the slot of a place: how many slots there are for words at it.
     wordings: AtomicU64,
+    users: Users,
 }
 
 /// How an occurrence is to be reported.
@@ -37,8 +46,8 @@ struct Slot {
 pub(super) enum Admission {
     /// Send it whole; if that fails, count it at this slot.
     Whole(usize),
-    /// It is counted; nothing else is to be done.
-    Counted,
+    /// Count it at this slot, its user first.
+    Counted(usize),
     /// There is no slot for it: send it whole or lose it.
     NoSlot,
 }
@@ -54,10 +63,7 @@ impl Sites {
         let admission = match slot {
             None => Admission::NoSlot,
             Some(slot) if self.0[slot].takes_whole(seconds) => Admission::Whole(slot),
-            Some(slot) => {
-                self.count(slot);
-                Admission::Counted
-            }
+            Some(slot) => Admission::Counted(slot),
         };
         (key, admission)
     }
@@ -87,6 +93,17 @@ impl Sites {
 
     pub(super) fn count(&self, slot: usize) {
         self.0[slot].pending.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Notes the user of an occurrence that is counted at this slot afterwards. Says whether they are new there: then the worker is to
+    /// be told of this one and, when it was, [`remember_user`](Self::remember_user) is to be called. The hash is not 0.
+    pub(super) fn note_user(&self, slot: usize, hash: u64) -> bool {
+        self.0[slot].users.note(hash)
+    }
+
+    /// The worker knows who it is: from now on they are counted.
+    pub(super) fn remember_user(&self, slot: usize, hash: u64) {
+        self.0[slot].users.remember(hash);
     }
 
     fn find(&self, key: u64) -> Option<usize> {
@@ -141,6 +158,18 @@ impl Slot {
     }
 }
 
+/// What was counted of one problem since it was asked the last time.
+#[derive(Debug, PartialEq)]
+pub(super) struct Counted {
+    pub(super) key: u64,
+    /// The occurrences; those whose users are noted already and that are not counted yet come the next time.
+    pub(super) count: u64,
+    /// The hash of each known user, and how often they came after the worker was told of them.
+    pub(super) users: Vec<(u64, u64)>,
+    /// All users, also those whom the worker was told of or who found no room.
+    pub(super) sketch: Option<Sketch>,
+}
+
 /// The worker's side: collects the counts and frees slots that nobody uses any more.
 #[derive(Debug, Default)]
 pub(super) struct Sweeper {
@@ -149,20 +178,26 @@ pub(super) struct Sweeper {
 }
 
 impl Sweeper {
-    /// Calls `counted` for each problem with the number that came since the sweep before. Says whether any slot is in use.
+    /// Calls `counted` for each problem with what came since the sweep before. Says whether any slot is in use.
     pub(super) fn sweep(
         &mut self,
         sites: &Sites,
         seconds: u64,
-        mut counted: impl FnMut(u64, u64),
+        mut counted: impl FnMut(Counted),
     ) -> bool {
         let now = seconds;
         let mut take = |slot: usize, key| {
-            let pending = sites.0[slot].pending.swap(0, Ordering::AcqRel);
-            if pending > 0 {
-                counted(key, pending);
+            let count = sites.0[slot].pending.swap(0, Ordering::AcqRel);
+            if count > 0 {
+                let (users, sketch) = sites.0[slot].users.take();
+                counted(Counted {
+                    key,
+                    count,
+                    users,
+                    sketch,
+                });
             }
-            pending > 0
+            count > 0
         };
         self.closing.retain(|(slot, key, since)| {
             take(*slot, *key);
@@ -197,6 +232,7 @@ impl Sites {
         if let Some(place) = (place != FREE).then(|| self.find(place)).flatten() {
             self.0[place].forget_wording();
         }
+        slot.users.clear();
         slot.wordings.store(0, Ordering::Release);
         slot.key.store(FREE, Ordering::Release);
     }
@@ -216,172 +252,3 @@ const MAX_WORDINGS: u64 = 16;
 const WHOLE_PER_WINDOW: u64 = 3;
 const IDLE_SECONDS: u64 = 60;
 const GRACE_SECONDS: u64 = 30;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashMap;
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
-
-    fn key(n: u64) -> u64 {
-        n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1
-    }
-
-    /// A problem that has no words.
-    fn problem(n: u64) -> Site {
-        Site {
-            exact: key(n),
-            place: key(n),
-        }
-    }
-
-    fn admit(sites: &Sites, n: u64, seconds: u64) -> Admission {
-        sites.admit(problem(n), seconds).1
-    }
-
-    #[test]
-    fn beyond_some_words_of_a_place_it_is_the_place_that_counts() {
-        let (sites, mut sweeper) = (Sites::new(), Sweeper::default());
-        let said = |words: u64, seconds| {
-            let site = Site {
-                exact: key(words),
-                place: key(0),
-            };
-            sites.admit(site, seconds).0
-        };
-        for words in 1..=16 {
-            assert_eq!(said(words, 100), key(words));
-        }
-        assert_eq!((said(17, 100), said(18, 100)), (key(0), key(0)));
-        assert_eq!(said(3, 100), key(3), "known words stay known");
-        // When they are forgotten, there is room for others.
-        for second in [200, 231, 300, 331, 400, 431] {
-            sweeper.sweep(&sites, second, |_, _| {});
-        }
-        assert!(!sweeper.sweep(&sites, 500, |_, _| {}), "every slot is free");
-        assert_eq!(said(17, 501), key(17));
-    }
-
-    #[test]
-    fn a_place_that_was_freed_before_its_words_takes_words_again() {
-        let sites = Sites::new();
-        let site = |words| Site {
-            exact: key(words),
-            place: key(0),
-        };
-        let (_, Some(words)) = sites.slot_for(site(1)) else {
-            panic!("there is room");
-        };
-        let place = sites.find(key(0)).unwrap();
-        sites.free(place);
-        // Another problem takes its slot, and the place another slot.
-        let other = key(0) + SLOTS as u64;
-        assert_eq!(sites.find_or_claim(other), (Some(place), true));
-        assert_eq!(sites.0[place].wordings.load(Ordering::Acquire), 0);
-        assert!(matches!(admit(&sites, 0, 100), Admission::Whole(_)));
-        sites.free(words);
-        assert_eq!(sites.admit(site(2), 100).0, key(2));
-    }
-
-    #[test]
-    fn the_first_of_a_window_travel_whole_and_the_rest_are_counted() {
-        let (sites, mut sweeper) = (Sites::new(), Sweeper::default());
-        for second in [100, 101, 110] {
-            let whole = (0..50).filter(|_| matches!(admit(&sites, 1, second), Admission::Whole(_)));
-            let expected = if second == 101 { 0 } else { 3 };
-            assert_eq!(whole.count(), expected, "in second {second}");
-        }
-        let mut counted = Vec::new();
-        assert!(sweeper.sweep(&sites, 111, |key, count| { counted.push((key, count)) }));
-        assert_eq!(counted, [(key(1), 47 + 50 + 47)]);
-        sweeper.sweep(&sites, 111, |_, _| panic!("counted twice"));
-    }
-
-    #[test]
-    fn slots_run_out_and_are_freed_again() {
-        let (sites, mut sweeper) = (Sites::new(), Sweeper::default());
-        let refused = |second| {
-            (0..3_000)
-                .filter(|n| admit(&sites, *n, second) == Admission::NoSlot)
-                .count()
-        };
-        assert!(refused(100) >= 3_000 - SLOTS);
-        assert!(
-            sweeper.sweep(&sites, 200, |_, _| {}),
-            "what was counted is taken"
-        );
-        assert!(
-            sweeper.sweep(&sites, 200, |_, _| {}),
-            "what nobody uses is closing"
-        );
-        assert!(
-            !sweeper.sweep(&sites, 231, |_, _| {}),
-            "what was closed is free"
-        );
-        assert!(matches!(admit(&sites, 5_000, 232), Admission::Whole(_)));
-    }
-
-    #[test]
-    fn a_late_count_at_a_closing_slot_is_not_lost_and_goes_to_its_own_problem() {
-        let (sites, mut sweeper) = (Sites::new(), Sweeper::default());
-        let Admission::Whole(slot) = admit(&sites, 1, 100) else {
-            panic!("the first travels whole");
-        };
-        assert!(sweeper.sweep(&sites, 200, |_, _| panic!("nothing was counted")));
-        // The slot is closing. The same problem gets another one; who still holds the old one counts there.
-        assert!(matches!(admit(&sites, 1, 200), Admission::Whole(other) if other != slot));
-        sites.count(slot);
-        let mut counted = Vec::new();
-        sweeper.sweep(&sites, 231, |key, count| counted.push((key, count)));
-        assert_eq!(counted, [(key(1), 1)]);
-        // The old slot is free now, for anybody.
-        assert!(matches!(
-            admit(&sites, 1 + SLOTS as u64, 232),
-            Admission::Whole(_)
-        ));
-    }
-
-    #[test]
-    fn nothing_is_counted_twice_or_not_at_all_while_threads_count() {
-        let sites = Arc::new(Sites::new());
-        let done = Arc::new(AtomicBool::new(false));
-        let threads: Vec<_> = (0..4)
-            .map(|_| {
-                let sites = Arc::clone(&sites);
-                std::thread::spawn(move || {
-                    let mut whole = HashMap::<u64, u64>::new();
-                    for n in 0..200_000_u64 {
-                        let slot = n % 700;
-                        match admit(&sites, slot, 100) {
-                            Admission::Counted => {}
-                            Admission::Whole(_) | Admission::NoSlot => {
-                                *whole.entry(slot).or_default() += 1
-                            }
-                        }
-                    }
-                    whole
-                })
-            })
-            .collect();
-        let collector = {
-            let (sites, done) = (Arc::clone(&sites), Arc::clone(&done));
-            std::thread::spawn(move || {
-                let (mut total, mut sweeper) = (0, Sweeper::default());
-                loop {
-                    let last = done.load(Ordering::Acquire);
-                    sweeper.sweep(&sites, 100, |_, count| total += count);
-                    if last {
-                        return total;
-                    }
-                }
-            })
-        };
-        let whole: u64 = threads
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap().into_values())
-            .sum();
-        done.store(true, Ordering::Release);
-        assert_eq!(whole + collector.join().unwrap(), 800_000);
-    }
-}
