@@ -2,9 +2,11 @@
 
 mod alloc;
 mod columns;
+mod flood;
 mod instructions;
 mod load;
 mod memory;
+mod million;
 mod panics;
 #[cfg(tower_monitor_internals)]
 mod redaction;
@@ -12,8 +14,10 @@ mod report;
 mod run;
 mod scale;
 mod soak;
+mod store;
 mod storm;
 mod table;
+mod vendors;
 
 use std::process::ExitCode;
 
@@ -32,8 +36,13 @@ fn main() -> ExitCode {
         ["scale"] => scale::measure(),
         ["storm"] => storm::measure(storm::REQUESTS),
         ["storm", requests] => storm::measure(number(requests)),
+        ["million"] => million::measure(),
+        ["flood"] => flood::measure(),
+        ["vendors"] => vendors::measure(),
         ["soak"] => soak::measure(soak::REQUESTS),
         ["soak", requests] => soak::measure(number(requests)),
+        ["store"] => store::measure(&std::env::temp_dir()),
+        ["store", folder] => store::measure(folder.as_ref()),
         ["panics"] => panics::measure(),
         ["panics", phase, column] => {
             panics::child(phase_named(phase), panicking(column));
@@ -93,8 +102,12 @@ overhead                            the whole table: allocations, instructions a
 overhead --quick                    allocations and instructions of the monitor alone, for CI
 overhead scale                      the throughput of two threads against one
 overhead storm [requests]           every request panics, all at one place
+overhead flood                      a client that makes up problems, and one real among them, with SQLite
+overhead million                    a million failures of twenty problems, into SQLite
+overhead vendors                    requests beside notifiers that fail in every way
 overhead panics                     what a panic costs its thread and its neighbours, and how soon somebody is told
 overhead soak [requests]            the memory of a long run
+overhead store [folder]             how long it takes to remember an occurrence, and what a storm writes
 overhead redaction                  how fast secrets are taken out of text (see the README for its RUSTFLAGS)
 overhead allocations <column>       where one request allocates
 overhead run <column> <requests>    the bare load, for profilers

@@ -58,7 +58,7 @@ pub fn measure(requests: usize) -> Verdict {
             "{} requests panic at one place, {TASKS} tasks:\n",
             grouped(requests as u64)
         );
-        let issues = monitor.issues();
+        let issues = monitor.issues().await.unwrap_or_default();
         let count = issues.first().map_or(0, |issue| issue.count);
         let growth = peak.saturating_sub(before) as f64 / MIB;
         let told = alerts.alerts().len();
