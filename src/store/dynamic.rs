@@ -31,7 +31,6 @@ pub(crate) async fn contained_answer<'s, T>(
 /// See [`Store`].
 pub(crate) trait DynStore: Send + Sync {
     fn name(&self) -> &str;
-    fn is_durable(&self) -> bool;
     fn keeps_alerts(&self) -> bool;
     fn is_shared(&self) -> bool;
     fn open(&self) -> Result<(), StoreError>;
@@ -59,10 +58,6 @@ pub(crate) trait DynStore: Send + Sync {
 impl<S: Store> DynStore for S {
     fn name(&self) -> &str {
         Store::name(self)
-    }
-
-    fn is_durable(&self) -> bool {
-        Store::is_durable(self)
     }
 
     fn keeps_alerts(&self) -> bool {

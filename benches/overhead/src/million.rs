@@ -41,7 +41,7 @@ pub fn measure() -> Verdict {
                     for request in (task..FAILURES).step_by(TASKS as usize) {
                         let browser = &browsers[(request / TASKS % PROBLEMS) as usize];
                         answer(&*service, browser.request()).await;
-                        if request % 97 == 0 {
+                        if request.is_multiple_of(97) {
                             tokio::task::yield_now().await;
                         }
                     }

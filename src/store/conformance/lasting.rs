@@ -23,9 +23,9 @@ async fn open(again: Reopen<'_>) -> Result<Subject, Broken> {
     Ok(Subject::new(store))
 }
 
-pub(super) async fn it_says_that_it_is_durable(again: Reopen<'_>) -> Verdict {
+pub(super) async fn it_says_that_it_keeps_alerts(again: Reopen<'_>) -> Verdict {
     promise!(
-        open(again).await?.store.is_durable(),
+        open(again).await?.store.keeps_alerts(),
         "it says that it is not"
     );
     Ok(())

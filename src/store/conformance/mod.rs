@@ -221,7 +221,7 @@ const CHECKS: &[(&str, Check)] = table![
 ];
 
 const LASTING: &[(&str, LastingCheck)] = table![
-    lasting::it_says_that_it_is_durable,
+    lasting::it_says_that_it_keeps_alerts,
     lasting::what_was_committed_outlasts_the_process,
     lasting::what_was_changed_outlasts_the_process,
     lasting::a_lease_outlasts_the_process_and_ends,

@@ -67,7 +67,7 @@ async fn what_is_broken_is_named() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "the store breaks 9 promises:\n  it says that it is durable")]
+#[should_panic(expected = "the store breaks 9 promises:\n  it says that it keeps alerts")]
 async fn what_does_not_last_is_named() {
     durable(async || (), async |_: &()| Memory::new()).await;
 }
