@@ -139,7 +139,8 @@ impl Policy {
         Self::default()
     }
 
-    /// A problem that occurs after it has not for so long is told as back, and its milestones begin anew. At least a minute.
+    /// A problem that occurs after it has not for so long is told as back, and its milestones begin anew. At least a minute. The
+    /// monitor's own trouble, of [`Kind::Monitor`], is told anew after an hour without it.
     /// Default: [`DEFAULT_REGRESSED_AFTER`].
     pub fn regressed_after(mut self, silence: Duration) -> Self {
         self.regressed_after = Some(silence);

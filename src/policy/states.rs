@@ -1,12 +1,14 @@
 //! What people have decided about a problem, and what ends that.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use super::Policy;
 use crate::issue::{
     CLOCK_SLACK, Change, Issue, IssueState, Memory, MuteEnd, Reason, Record, Regression,
     ResolvedIn, compared,
 };
+use crate::occurrence::Kind;
 use crate::time::Timestamp;
 
 /// Ends a state that was ended elsewhere, and takes over one that began there, as the notes say: while a store is away, it does not
@@ -109,7 +111,12 @@ impl Policy {
             .back_at
             .map_or(before, |back| back.max(before));
         let silence = first.since(before);
-        (silence >= self.regressed_after?).then_some(Regression::Silence(silence.as_secs()))
+        let after = match record.issue.kind {
+            // A notifier that was mended and fails again is news: nobody else can tell of it.
+            Kind::Monitor => Some(MONITOR_SILENCE),
+            _ => self.regressed_after,
+        };
+        (silence >= after?).then_some(Regression::Silence(silence.as_secs()))
     }
 }
 
@@ -149,3 +156,6 @@ fn regression(
     };
     (!may_have_it).then(|| Regression::Release(release.to_owned()))
 }
+
+/// The monitor's own trouble is told anew after so long without it.
+const MONITOR_SILENCE: Duration = Duration::from_secs(60 * 60);

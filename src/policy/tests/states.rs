@@ -118,6 +118,13 @@ fn a_problem_is_back_after_14_days_of_silence() {
     let mut tuned = Problem::under(quiet().regressed_after(week));
     tuned.occurs(1, 0);
     assert_eq!(reason(tuned.occurs(1, 8 * DAY)), back(silence(8)));
+    let mut own = Problem::of(Kind::Monitor);
+    own.occurs(1, 0);
+    assert_eq!(own.occurs(1, 3_599), None);
+    assert_eq!(
+        reason(own.occurs(1, 2 * 3_600)),
+        back(Regression::Silence(3_601))
+    );
     let mut off = Problem::under(quiet().without_regressed_after());
     off.occurs(1, 0);
     assert_eq!(off.occurs(1, 300 * DAY), None);
