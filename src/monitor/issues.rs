@@ -88,7 +88,7 @@ impl Monitor {
     /// Erases a user by the id that the app knows them by: from the lists of affected users, with every kept occurrence of
     /// theirs, and out of alerts that are not delivered yet. Returns from how many of these.
     ///
-    /// What was delivered is with those who got it. The audit files keep their records for as long as they are
+    /// A title that names them, because the app wrote their name into an error's message, stays. What was delivered is with those who got it. The audit files keep their records for as long as they are
     /// [set to](crate::Audit::keep_files). Where a [privacy mode](crate::redact::Privacy) is set, what is kept does not name the user, and is not found.
     pub async fn forget_user(&self, id: &str) -> Result<u64, StoreError> {
         self.0.queue.forget_user(id).await
