@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bert = Instance::start("instance B", &url, run, &told)?;
 
     println!("1. The same new problem hits both instances at once.");
-    tokio::join!(anna.fail(5), bert.fail(5));
+    tokio::join!(anna.fail(4), bert.fail(4));
     anna.settled(&bert).await;
     println!("   Told: {} time", told.load(Ordering::Acquire));
 
