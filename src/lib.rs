@@ -22,11 +22,14 @@ pub mod policy;
 pub mod redact;
 pub mod request;
 mod shares;
+#[cfg(test)]
+#[path = "../tests/support/skipped.rs"]
+mod skipped;
 mod stack;
 pub mod store;
 mod text;
 mod time;
-#[cfg(any(feature = "webhook", feature = "postgres"))]
+#[cfg(any(feature = "email", feature = "http-client", feature = "postgres"))]
 mod tls;
 mod traffic;
 mod user_agent;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 /// The floors from below. A room imports from lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["error", "guard", "loss", "shares", "text", "time", "tls"],
+    &[
+        "error", "guard", "loss", "shares", "skipped", "text", "time", "tls",
+    ],
     &["redact", "stack", "platform", "traffic", "user_agent"],
     &["request"],
     &["occurrence", "observation"],
@@ -26,7 +28,24 @@ const UNSAFE: &[&str] = &["stack/raw.rs"];
 const MAX_LINES: usize = 400;
 
 /// Features that only the room they gate may mention; `axum` is the trunk's own.
-const LEAF_FEATURES: &[&str] = &["webhook", "gzip", "sqlite", "postgres", "test-util"];
+const LEAF_FEATURES: &[&str] = &[
+    "discord",
+    "email",
+    "gzip",
+    "http-client",
+    "otlp",
+    "pagerduty",
+    "postgres",
+    "rollbar",
+    "sentry",
+    "slack",
+    "sms",
+    "sqlite",
+    "teams",
+    "telegram",
+    "test-util",
+    "webhook",
+];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -181,6 +200,36 @@ fn a_leafs_feature_is_named_at_its_door_only() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_notifier_of_a_feature_can_be_set_in_the_environment() {
+    let read = |file: &str| fs::read_to_string(src().join("notify").join(file)).unwrap();
+    let (door, table) = (read("mod.rs"), read("env.rs"));
+    let lines: Vec<_> = door.lines().collect();
+    let mut notifiers = 0;
+    for pair in lines.windows(2) {
+        let feature = pair[0]
+            .strip_prefix("#[cfg(feature = ")
+            .and_then(|rest| rest.strip_suffix(")]"));
+        let path = pair[1]
+            .strip_prefix("pub use ")
+            .and_then(|rest| rest.strip_suffix(';'));
+        let (Some(feature), Some(path)) = (feature, path) else {
+            continue;
+        };
+        let name = feature.trim_matches('"');
+        assert!(
+            table.contains(&format!("{feature} => {path},")),
+            "{path} is not in notify/env.rs"
+        );
+        assert!(
+            table.contains(&format!("/// | `{name}` | **`")),
+            "{path} has no variables in notify/env.rs"
+        );
+        notifiers += 1;
+    }
+    assert!(notifiers > 0);
 }
 
 #[test]

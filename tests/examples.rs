@@ -10,6 +10,7 @@ use http::Method;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use support::example::{Browser, Example, binary, id, wait_until};
+use support::vendor::{Answer, Vendor};
 
 #[tokio::test]
 async fn quickstart_answers_a_panic_and_tells_of_it_in_the_log() {
@@ -107,6 +108,61 @@ fn what_a_test_captures_is_shown() {
     ] {
         assert!(text.contains(told), "{text}");
     }
+}
+
+#[tokio::test]
+async fn notifiers_of_the_environment_are_tried_and_what_became_of_it_is_shown() {
+    let output = clean("notifiers").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!output.status.success());
+    let table = include_str!("../src/notify/env.rs");
+    let variables = table.split('`').filter(|word| {
+        word.contains('_')
+            && !word.ends_with('_')
+            && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    });
+    for variable in variables {
+        assert!(text.contains(variable), "{variable} is not in\n{text}");
+    }
+
+    if cfg!(not(all(feature = "webhook", feature = "telegram"))) {
+        return;
+    }
+    let vendor = Vendor::saying(Answer::say(200, "{}")).await;
+    let mut command = clean("notifiers");
+    command.env("ALERT_WEBHOOK_URL", vendor.url("/alerts"));
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = output.await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert_eq!(text, "notifier  test alert\nwebhook   arrived\n");
+    assert_eq!(vendor.only().json()["reason"]["kind"], "test");
+
+    let vendor = Vendor::saying(Answer::say(404, "")).await;
+    let mut command = clean("notifiers");
+    command.env("ALERT_WEBHOOK_URL", vendor.url("/alerts"));
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = output.await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!output.status.success());
+    assert!(
+        text.contains("webhook   the destination takes nothing any more: 404"),
+        "{text}"
+    );
+
+    let output = clean("notifiers")
+        .env("TELEGRAM_BOT_TOKEN", "s3cr3t")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("token") && !text.contains("s3cr3t"), "{text}");
+}
+
+/// The example with nothing in its environment.
+fn clean(name: &str) -> Command {
+    let mut command = Command::new(binary(name));
+    command.env_clear();
+    command
 }
 
 #[tokio::test]
@@ -346,5 +402,47 @@ impl Shop {
         let whole = written.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let records = whole.lines().map(serde_json::from_str);
         records.collect::<Result<_, _>>().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn pager_shows_the_test_alert_and_the_panic_on_160_characters() {
+    let output = Command::new(binary("pager"))
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let pages: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("pager: "))
+        .collect();
+    assert!(text.contains("failed: true, delivered: true"), "{text}");
+    let shown = pages
+        .iter()
+        .find(|page| page.contains("bed 7 has no monitor"));
+    assert!(
+        shown.is_some_and(|page| page.starts_with("ward: panic: ")),
+        "{text}"
+    );
+    assert!(
+        pages.iter().all(|page| page.chars().count() <= 160),
+        "{text}"
+    );
+    assert!(
+        pages.iter().any(|page| page.contains("nothing is broken")),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_guide_to_notifiers_shows_the_code_of_its_example() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let (guide, example) = (read("docs/notifier.md"), read("examples/pager.rs"));
+    let blocks: Vec<_> = guide.split("```rust\n").skip(1).collect();
+    assert!(blocks.len() >= 6);
+    for block in blocks {
+        let code = block.split("```").next().unwrap();
+        assert!(example.contains(code), "not in the example:\n{code}");
     }
 }

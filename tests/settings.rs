@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tower_monitor::{Alert, Audit, BuildError, Builder, Monitor, Notifier, NotifyError, Retention};
+use tower_monitor::{
+    Alert, Audit, BuildError, Builder, Monitor, Notifier, NotifyError, Policy, Retention,
+};
 
 fn refused(settings: impl FnOnce(Builder) -> Builder) -> BuildError {
     settings(Monitor::builder())
@@ -51,6 +53,24 @@ fn each_wrong_setting_is_named_with_its_value_and_a_remedy() {
             "request_id_header",
             "``",
             "x-request-id",
+        ),
+        (
+            refused(|b| b.dashboard_url("shop.example.com/_monitor")),
+            "dashboard_url",
+            "`http` or `https`",
+            "https://shop.example.com/_monitor",
+        ),
+        (
+            refused(|b| b.dashboard_url("https://shop.example.com/?page=1")),
+            "dashboard_url",
+            "a query",
+            "https://shop.example.com/_monitor",
+        ),
+        (
+            refused(|b| b.policy(Policy::new().quiet_after(Duration::ZERO))),
+            "policy",
+            "quiet_after",
+            "minute",
         ),
         (
             refused(|b| b.queue_length(0)),

@@ -9,6 +9,7 @@ use std::process::Command;
 use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
+use support::programs::{installed, output};
 use support::{get as request, text};
 use tower::ServiceExt;
 
@@ -46,26 +47,20 @@ fn told_by(program: &Path, folder: &Path) -> Value {
     child
         .args(["a_failing_request", "--exact"])
         .env(STRIPPED, &answer);
-    let output = child.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    output(&child);
     serde_json::from_slice(&std::fs::read(answer).unwrap()).unwrap()
 }
 
 #[test]
 fn a_stripped_program_names_object_offset_and_build_and_the_unstripped_one_explains_them() {
+    if !["strip", "readelf", "addr2line"].into_iter().all(installed) {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let unstripped = std::env::current_exe().unwrap();
     let stripped = folder.path().join("shop");
     std::fs::copy(&unstripped, &stripped).unwrap();
-    let strip = Command::new("strip").arg(&stripped).status();
-    if !strip.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: there is no `strip` that works here (binutils has one)");
-        return;
-    }
+    output(Command::new("strip").arg(&stripped));
 
     let full = told_by(&unstripped, folder.path());
     let stack = &full["exceptions"][0]["stack"];
@@ -90,24 +85,15 @@ fn a_stripped_program_names_object_offset_and_build_and_the_unstripped_one_expla
         .collect();
     assert!(!objects.is_empty(), "{stack:#}");
     let build_id = objects[0]["object"]["build_id"].as_str().unwrap();
-    if let Ok(notes) = Command::new("readelf").arg("-n").arg(&unstripped).output() {
-        let notes = String::from_utf8_lossy(&notes.stdout).into_owned();
-        assert!(notes.contains(build_id), "{build_id} is not in {notes}");
-    }
+    let notes = output(Command::new("readelf").arg("-n").arg(&unstripped));
+    assert!(notes.contains(build_id), "{build_id} is not in {notes}");
 
     let offsets = objects
         .iter()
         .map(|frame| frame["object"]["offset"].as_str().unwrap());
-    let resolved = Command::new("addr2line")
-        .arg("-Cfie")
-        .arg(&unstripped)
-        .args(offsets)
-        .output();
-    let Ok(resolved) = resolved else {
-        eprintln!("skipped: there is no `addr2line` here (binutils has one)");
-        return;
-    };
-    let names = String::from_utf8_lossy(&resolved.stdout);
+    let mut addr2line = Command::new("addr2line");
+    addr2line.arg("-Cfie").arg(&unstripped).args(offsets);
+    let names = output(&addr2line);
     assert!(
         names.contains("stripped::weigh_the_parcel") && names.contains("stripped::ship"),
         "{names}"

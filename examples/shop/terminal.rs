@@ -20,12 +20,12 @@ impl Notifier for Terminal {
 
 fn framed(message: &Message) -> String {
     let mut text = format!("┏━ ALERT ━ {}\n", message.title);
-    for (name, value) in &message.fields {
-        text += &format!("┃ {name:>WIDTH$}  {value}\n");
+    for field in &message.fields {
+        text += &format!("┃ {:>WIDTH$}  {}\n", field.name, field.value);
     }
-    for (name, lines) in &message.details {
-        let names = std::iter::once(*name).chain(std::iter::repeat(""));
-        for (name, line) in names.zip(lines) {
+    for section in &message.sections {
+        let names = std::iter::once(section.name).chain(std::iter::repeat(""));
+        for (name, line) in names.zip(&section.lines) {
             text += &format!("┃ {name:>WIDTH$}  {line}\n");
         }
     }

@@ -11,6 +11,7 @@ use crate::audit::{Audit, AuditLog};
 use crate::capture;
 use crate::delivery::{Completion, Gate, Pipeline, Queue};
 use crate::error::BuildError;
+use crate::issue::Desk;
 use crate::loss::LossCounter;
 use crate::monitor::{Inner, Monitor};
 use crate::notify::Log;
@@ -66,6 +67,9 @@ impl Builder {
             let problem = format!("{count} would take more memory than a monitor should");
             let remedy = "set at most 1,000,000";
             return Err(BuildError::new("queue_length", problem, remedy));
+        }
+        if let Some(url) = &self.dashboard_url {
+            check_dashboard(url)?;
         }
         if self.notify_time_limit.is_zero() {
             let remedy = "set at least some milliseconds; 10 s is the default";
@@ -141,6 +145,12 @@ impl Builder {
         static OWNERS: AtomicUsize = AtomicUsize::new(0);
         let losses = Arc::new(LossCounter::default());
         let redactor = Redactor::new(self.redaction);
+        let desk = Desk {
+            redactor: redactor.clone(),
+            dashboard: self
+                .dashboard_url
+                .map(|url| url.trim_end_matches('/').into()),
+        };
         let requests = RequestSettings {
             owner: OWNERS.fetch_add(1, Ordering::Relaxed),
             id_header: header_name(&self.request_id_header)?,
@@ -188,7 +198,7 @@ impl Builder {
             time_limit: self.notify_time_limit,
             age_limit: self.alert_age_limit,
             traffic: Arc::clone(&traffic),
-            redactor: redactor.clone(),
+            desk,
             losses: Arc::clone(&losses),
         };
         let queue = start(pipeline, &losses)?;
@@ -214,6 +224,22 @@ impl Builder {
         request::register(owner, &inner);
         Ok(Monitor(inner))
     }
+}
+
+fn check_dashboard(url: &str) -> Result<(), BuildError> {
+    let parsed = url.parse::<http::Uri>().ok();
+    let is_page = parsed.is_some_and(|url| {
+        let scheme = url.scheme_str().unwrap_or_default();
+        ["http", "https"].contains(&scheme) && url.host().is_some() && url.query().is_none()
+    });
+    if is_page && !url.contains(['#', '@']) {
+        return Ok(());
+    }
+    Err(BuildError::new(
+        "dashboard_url",
+        "it is no `http` or `https` URL, or has a user, a query or a fragment",
+        "give the address of the dashboard's first page, such as `https://shop.example.com/_monitor`",
+    ))
 }
 
 fn header_name(name: &str) -> Result<HeaderName, BuildError> {

@@ -74,6 +74,7 @@ pub struct Builder {
     retention: Retention,
     policy: Policy,
     queue_length: usize,
+    dashboard_url: Option<String>,
     notify_time_limit: Duration,
     alert_age_limit: Duration,
 }
@@ -108,6 +109,7 @@ impl Monitor {
             retention: Retention::new(),
             policy: Policy::new(),
             queue_length: DEFAULT_QUEUE_LENGTH,
+            dashboard_url: None,
             notify_time_limit: DEFAULT_NOTIFY_TIME_LIMIT,
             alert_age_limit: DEFAULT_ALERT_AGE,
         }

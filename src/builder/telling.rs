@@ -26,6 +26,17 @@ impl Builder {
         self
     }
 
+    /// Adds all of these, as [`notifier`](Self::notifier) adds one; those that the environment configures, for example:
+    /// [`notify::from_env`](crate::notify::from_env).
+    pub fn notifiers<I>(mut self, notifiers: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<Channel>,
+    {
+        self.channels.extend(notifiers.into_iter().map(Into::into));
+        self
+    }
+
     /// Where problems, and alerts that are still to be delivered, are remembered. Default: [`Memory`], which forgets them when the
     /// process ends.
     pub fn store(mut self, store: impl Store) -> Self {
@@ -49,6 +60,13 @@ impl Builder {
     /// Default: [`DEFAULT_QUEUE_LENGTH`].
     pub fn queue_length(mut self, occurrences: usize) -> Self {
         self.queue_length = occurrences;
+        self
+    }
+
+    /// Where people find the dashboard, such as `https://shop.example.com/_monitor`: alerts then link to their issue's page there.
+    /// Default: none, and no links.
+    pub fn dashboard_url(mut self, url: impl Into<String>) -> Self {
+        self.dashboard_url = Some(url.into());
         self
     }
 

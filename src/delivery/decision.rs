@@ -2,25 +2,35 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use uuid::Uuid;
 
 use super::lane::Lane;
-use crate::issue::{Alert, Memory, Reason, Record, merged, ranked};
+use crate::issue::{Alert, Desk, Memo, Memory, Reason, Record, merged, ranked};
 use crate::loss::Losses;
-use crate::occurrence::{Fingerprint, Fnv};
+use crate::notify::Takes;
+use crate::occurrence::{Fingerprint, Fnv, Occurrence};
 use crate::policy::Policy;
-use crate::redact::Redactor;
 use crate::request::RequestId;
 use crate::store::{Decide, Outgoing, Touched};
 use crate::time::Timestamp;
+
+/// What was lost since somebody was last told of it, and whether somebody is told now.
+#[derive(Debug, Default)]
+pub(super) struct LostSince {
+    pub(super) people: Losses,
+    pub(super) services: Losses,
+    pub(super) told_people: AtomicBool,
+    pub(super) told_services: AtomicBool,
+}
 
 /// What is needed to decide.
 #[derive(Clone)]
 pub(super) struct Decision {
     pub(super) policy: Arc<Policy>,
     pub(super) lanes: Arc<[Lane]>,
-    pub(super) redactor: Redactor,
+    pub(super) desk: Desk,
 }
 
 impl Decision {
@@ -30,7 +40,7 @@ impl Decision {
     pub(super) fn at(
         self,
         now: Timestamp,
-        lost: Losses,
+        lost: Arc<LostSince>,
         told: HashMap<Fingerprint, Memory>,
     ) -> Decide {
         Arc::new(move |touched| {
@@ -39,37 +49,83 @@ impl Decision {
                     record.memory.merge(told);
                 }
             }
-            self.decide(touched, now, lost)
+            self.decide(touched, now, &lost)
         })
     }
 
-    fn decide(&self, touched: &mut [Touched<'_>], now: Timestamp, lost: Losses) -> Vec<Outgoing> {
-        let mut alerts = Vec::new();
+    fn decide(
+        &self,
+        touched: &mut [Touched<'_>],
+        now: Timestamp,
+        lost: &LostSince,
+    ) -> Vec<Outgoing> {
+        let (mut alerts, mut passed) = (Vec::new(), Vec::new());
         for Touched { change, record } in touched {
             let Some(occurrence) = &change.newest else {
                 // Nothing to show: somebody is to look for an occurrence or, if that was just done, there is none.
                 record.review_at = (change.count > 0).then_some(now);
                 continue;
             };
-            let Some(verdict) = self.policy.judge(record, change, now) else {
-                continue;
-            };
-            alerts.push(Arc::new(Alert {
-                id: id_of(record, &verdict.reason),
-                time: now,
-                reason: verdict.reason,
-                severity: verdict.severity,
-                issue: record.issue.clone(),
-                occurrence: Arc::clone(occurrence),
-                new_in_release: verdict.new_in_release,
-                held_back: verdict.held_back,
-                lost,
-                also: Vec::new(),
-                also_more: 0,
-                redactor: self.redactor.clone(),
-            }));
+            let occurrence = Arc::clone(occurrence);
+            let verdict = self.policy.judge(record, change, now);
+            let ending = self.takes(Takes::AlertsAndEndings).then(|| {
+                let policy = &self.policy;
+                policy.ending(record, change, verdict.as_ref(), now)
+            });
+            if let Some(verdict) = verdict {
+                let id = id_of(record, &verdict.reason);
+                lost.told_people.store(true, Ordering::Release);
+                alerts.push(Alert {
+                    severity: verdict.severity,
+                    new_in_release: verdict.new_in_release,
+                    held_back: verdict.held_back,
+                    lost: lost.people,
+                    ..self.alert(id, verdict.reason, record, occurrence, now)
+                });
+            } else if let Some(reason) = ending.flatten() {
+                let id = id_of(record, &reason);
+                alerts.push(self.alert(id, reason, record, occurrence, now));
+            }
+            if self.takes(Takes::Occurrences) {
+                passed.extend(self.passed_on(change, record, now));
+            }
         }
+        if let Some(first) = passed.first_mut() {
+            first.lost = lost.services;
+            lost.told_services.store(true, Ordering::Release);
+        }
+        alerts.extend(passed);
+        let alerts: Vec<_> = alerts.into_iter().map(Arc::new).collect();
         self.route(&alerts)
+    }
+
+    fn takes(&self, takes: Takes) -> bool {
+        self.lanes.iter().any(|lane| lane.takes() == takes)
+    }
+
+    pub(super) fn alert(
+        &self,
+        id: Uuid,
+        reason: Reason,
+        record: &Record,
+        occurrence: Arc<Occurrence>,
+        now: Timestamp,
+    ) -> Alert {
+        Alert {
+            id,
+            time: now,
+            reason,
+            severity: record.issue.severity,
+            issue: record.issue.clone(),
+            occurrence,
+            new_in_release: false,
+            held_back: 0,
+            lost: Losses::default(),
+            also: Vec::new(),
+            also_more: 0,
+            desk: self.desk.clone(),
+            memo: Memo::default(),
+        }
     }
 
     fn route(&self, alerts: &[Arc<Alert>]) -> Vec<Outgoing> {
@@ -85,7 +141,17 @@ impl Decision {
             let wanted: Vec<_> = alerts.iter().filter(is_told).collect();
             let room = lane.room();
             let told: Vec<_> = if wanted.len() > room {
-                together(&wanted).into_iter().collect()
+                // A service groups by itself: what there is room for goes there one by one.
+                let apart = match lane.takes() {
+                    Takes::Occurrences => room - 1,
+                    _ => 0,
+                };
+                let (apart, rest) = wanted.split_at(apart);
+                apart
+                    .iter()
+                    .map(|alert| Arc::clone(alert))
+                    .chain(together(rest))
+                    .collect()
             } else {
                 wanted.into_iter().cloned().collect()
             };
@@ -107,7 +173,8 @@ fn id_of(record: &Record, reason: &Reason) -> Uuid {
         let hash = hash
             .number(issue.fingerprint.as_u64())
             .number(issue.first_seen.unix_micros() as u64)
-            .number(record.memory.alerts());
+            .number(record.memory.alerts())
+            .number(record.memory.turns_told);
         hash.finish()
     };
     let bits = (u128::from(half(1)) << 64) | u128::from(half(2));
@@ -123,5 +190,7 @@ fn together(alerts: &[&Arc<Alert>]) -> Option<Arc<Alert>> {
     together.id = RequestId::generate_uuid(together.time);
     together.also = also;
     together.also_more = also_more;
+    let held_back = alerts.iter().map(|alert| alert.held_back);
+    together.held_back = held_back.fold(0, u64::saturating_add);
     Some(Arc::new(together))
 }

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use crate::issue::{Alert, Issue, Reason, Severity};
 use crate::occurrence::{Evidence, Kind, Origin};
-use crate::redact::Redactor;
 use crate::store::Outgoing;
 use crate::time::Timestamp;
 
@@ -34,7 +33,8 @@ pub(super) fn alert(number: u64, severity: Severity) -> Arc<Alert> {
         lost: Default::default(),
         also: Vec::new(),
         also_more: 0,
-        redactor: Redactor::default(),
+        desk: crate::issue::Desk::default(),
+        memo: crate::issue::Memo::default(),
     })
 }
 

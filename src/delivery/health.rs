@@ -111,6 +111,7 @@ pub(super) fn carry(
         refill(&mut own, budget, now);
         state.tokens = state.tokens.min(own.tokens);
     }
+    state.memos.merge(&own.memos);
     let last = |state: &NotifierState| state.last_success.max(state.last_failure);
     if last(own) > last(state) {
         state.breaker = own.breaker.clone();

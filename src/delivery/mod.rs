@@ -18,6 +18,7 @@ mod health;
 mod keeper;
 mod lane;
 mod ledger;
+mod passing;
 mod people;
 mod plan;
 mod queue;
@@ -44,10 +45,9 @@ use self::decision::Decision;
 use self::keeper::Keeper;
 use self::lane::{Lane, LaneParts, Row};
 use self::steps::Ratios;
-use crate::issue::Retention;
+use crate::issue::{Desk, Retention};
 use crate::loss::LossCounter;
 use crate::notify::Channel;
-use crate::redact::Redactor;
 use crate::store::{DynStore, Memory};
 use crate::time::Clock;
 use crate::traffic::Traffic;
@@ -65,7 +65,7 @@ pub(crate) struct Pipeline {
     /// For all tries of an alert.
     pub(crate) age_limit: Duration,
     pub(crate) traffic: Arc<Traffic>,
-    pub(crate) redactor: Redactor,
+    pub(crate) desk: Desk,
     pub(crate) losses: Arc<LossCounter>,
 }
 
@@ -87,7 +87,7 @@ impl Pipeline {
                 ],
                 time_limit: self.time_limit,
                 max_age: self.age_limit,
-                redactor: self.redactor.clone(),
+                desk: self.desk.clone(),
                 losses: Arc::clone(&self.losses),
                 clock: Clock::system(),
                 troubles: tell_trouble.clone(),
@@ -97,7 +97,7 @@ impl Pipeline {
         let decision = Decision {
             policy: Arc::clone(&self.gate.policy),
             lanes: Arc::clone(&lanes),
-            redactor: self.redactor,
+            desk: self.desk.clone(),
         };
         let keeper = Arc::new(Keeper::new(
             self.store,
@@ -120,6 +120,7 @@ impl Pipeline {
             keeper: Arc::clone(&keeper),
             ratios,
             losses: self.losses,
+            desk: self.desk,
         }
         .start()?;
         Ok(queue.with(keeper))

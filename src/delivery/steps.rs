@@ -15,7 +15,7 @@ use super::queue::{Affected, Report};
 use super::sites::{Counted, Sites, Sweeper};
 use super::trouble::Trouble;
 use crate::guard::contained;
-use crate::issue::{AffectedUser, Alert, Change, Issue, Reason};
+use crate::issue::{AffectedUser, Alert, Change, Desk, Issue, Memo, Reason};
 use crate::loss::{LossCounter, LossReason, Losses};
 use crate::occurrence::{Evidence, Fingerprint, Kind};
 use crate::policy::{ERROR_RATIO_WINDOW, Policy};
@@ -30,6 +30,7 @@ pub(super) struct Steps {
     pub(super) completion: Completion,
     pub(super) keeper: Arc<Keeper>,
     pub(super) losses: Arc<LossCounter>,
+    pub(super) desk: Desk,
     /// What the keys of the sites stand for: known since a whole occurrence came through.
     pub(super) fingerprints: HashMap<u64, Fingerprint>,
     /// What was counted for keys of which no whole occurrence has come through yet.
@@ -199,7 +200,8 @@ impl Steps {
             lost: Losses::default(),
             also: Vec::new(),
             also_more: 0,
-            redactor: self.completion.redactor().clone(),
+            desk: self.desk.clone(),
+            memo: Memo::default(),
         });
         let lanes = self.keeper.lanes.iter();
         let deliveries: Vec<_> = lanes.map(|lane| lane.test(&alert)).collect();

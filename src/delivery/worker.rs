@@ -18,6 +18,7 @@ use super::sites::{Sites, Sweeper};
 use super::steps::{Ratios, Steps};
 use super::trouble::Trouble;
 use crate::guard::{contain_thread, contained};
+use crate::issue::Desk;
 use crate::loss::LossCounter;
 use crate::store::StoreError;
 
@@ -29,6 +30,7 @@ pub(super) struct Worker {
     pub(super) keeper: Arc<Keeper>,
     pub(super) ratios: Option<Ratios>,
     pub(super) losses: Arc<LossCounter>,
+    pub(super) desk: Desk,
     pub(super) ended: Ended,
 }
 
@@ -55,6 +57,7 @@ impl Worker {
             completion: self.completion,
             keeper: Arc::clone(&self.keeper),
             losses: self.losses,
+            desk: self.desk,
             fingerprints: HashMap::new(),
             orphans: HashMap::new(),
             people: People::default(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Issue, Reason, Severity};
+use super::{Issue, Memo, Reason, Severity};
 use crate::loss::Losses;
 use crate::occurrence::{Fingerprint, Kind, Occurrence};
 use crate::redact::Redactor;
@@ -43,9 +43,19 @@ pub struct Alert {
     /// How many alerts are told by nothing but this number.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub also_more: u64,
-    /// For the last look at what a notifier has made of it.
     #[serde(skip)]
+    pub(crate) desk: Desk,
+    #[serde(skip)]
+    pub(crate) memo: Memo,
+}
+
+/// What an alert is told with: the same for all of a monitor.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Desk {
+    /// For the last look at what a notifier has made of it.
     pub(crate) redactor: Redactor,
+    /// Where the dashboard is, without a `/` at the end.
+    pub(crate) dashboard: Option<Arc<str>>,
 }
 
 /// An alert in one line, for a message that tells of several.
@@ -88,12 +98,25 @@ impl Alert {
     /// Notifiers call it on what they have put together, but not on their own credentials.
     #[must_use]
     pub fn redacted<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.redactor.text(text)
+        self.desk.redactor.text(text)
     }
 
     /// The same for JSON, field by field.
     pub fn redact_json(&self, payload: &mut Value) {
-        self.redactor.json("", payload);
+        self.desk.redactor.json("", payload);
+    }
+
+    /// The issue's page, when it is known [where the dashboard is](crate::Builder::dashboard_url).
+    #[must_use]
+    pub fn issue_url(&self) -> Option<String> {
+        let dashboard = self.desk.dashboard.as_ref()?;
+        Some(format!("{dashboard}/issues/{}", self.issue.fingerprint))
+    }
+
+    /// What the notifier kept at an earlier alert of the same issue, and where it keeps what it wants to know again.
+    #[must_use]
+    pub fn memo(&self) -> &Memo {
+        &self.memo
     }
 
     /// How many alerts are told by it: itself, and all that were joined to it.
@@ -101,6 +124,12 @@ impl Alert {
     pub fn alerts(&self) -> u64 {
         let lines = self.also.iter().map(|line| line.alerts);
         lines.fold(self.also_more.saturating_add(1), u64::saturating_add)
+    }
+
+    /// Why it is told, and each of those that were joined to it.
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = &Reason> {
+        let others = self.also.iter().map(|line| &line.reason);
+        std::iter::once(&self.reason).chain(others)
     }
 
     /// The alert in one line.

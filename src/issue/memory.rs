@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Reason;
 use crate::time::Timestamp;
@@ -46,6 +47,16 @@ pub struct Memory {
     /// When the policy found it to be over, until it is back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cleared_at: Option<Timestamp>,
+    /// When it was told to have ended, to those who are told of endings, until an alert is told or it occurs again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ended_at: Option<Timestamp>,
+    /// How many endings were told, and occurrences after them.
+    pub(crate) turns_told: u64,
+    /// Up to which count notifiers that take every occurrence have heard.
+    pub(crate) passed_on: u64,
+    /// Which occurrences they have heard of last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) passed: Vec<Uuid>,
     /// What is to be told as soon as the hour has room for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) owed: Option<Reason>,
@@ -64,6 +75,17 @@ impl Memory {
         self.told_at.last().copied()
     }
 
+    /// Notes that these occurrences were passed on.
+    pub(crate) fn note_passed(&mut self, ids: impl IntoIterator<Item = Uuid>) {
+        for id in ids {
+            if !self.passed.contains(&id) {
+                self.passed.push(id);
+            }
+        }
+        let surplus = self.passed.len().saturating_sub(MAX_PASSED);
+        self.passed.drain(..surplus);
+    }
+
     /// Takes in what was told elsewhere, while the store was away. What one of both has told, nobody tells again.
     pub(crate) fn merge(&mut self, other: &Self) {
         // What is owed is told with every alert, so it counts from the last one only.
@@ -72,6 +94,13 @@ impl Memory {
             Ordering::Equal => self.owed = self.owed.take().or(other.owed.clone()),
             Ordering::Greater => {}
         }
+        let told = |memory: &Self| (memory.alerts, memory.turns_told);
+        if told(self) < told(other) {
+            self.ended_at = other.ended_at;
+        }
+        self.turns_told = self.turns_told.max(other.turns_told);
+        self.passed_on = self.passed_on.max(other.passed_on);
+        self.note_passed(other.passed.iter().copied());
         match self.turns.cmp(&other.turns) {
             Ordering::Less => {
                 self.turns = other.turns;
@@ -124,6 +153,8 @@ impl Memory {
 
 /// More alerts than that of one problem no policy allows in an hour.
 pub(crate) const MAX_TOLD: usize = 80;
+/// More than one process keeps of a problem while the store is away.
+const MAX_PASSED: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -4,14 +4,16 @@ use std::cmp::Reverse;
 
 use super::AlertSummary;
 
-/// The worst first: by severity, then by the users hit, then by how often.
+/// The worst first: by severity, then by the users hit, then by how often. What is over comes last.
 pub(crate) fn ranked(summary: &AlertSummary) -> impl Ord + use<> {
-    Reverse((summary.severity, summary.users, summary.count))
+    let worst = Reverse((summary.severity, summary.users, summary.count));
+    (summary.reason.is_over(), worst)
 }
 
 /// The lines for all of these alerts, and how many alerts are told by their number alone.
 ///
 /// What is of one kind, at one place and told for the same reason shares a line, which names the worst of them and says how many it stands for.
+/// Problems that are over are told one by one, so that each can be closed where a list of them is kept.
 pub(crate) fn merged(mut all: Vec<AlertSummary>, more: u64) -> (Vec<AlertSummary>, u64) {
     all.sort_by_key(ranked);
     let mut lines: Vec<AlertSummary> = Vec::new();
@@ -21,6 +23,7 @@ pub(crate) fn merged(mut all: Vec<AlertSummary>, more: u64) -> (Vec<AlertSummary
             line.kind == summary.kind
                 && line.culprit == summary.culprit
                 && line.reason.as_str() == summary.reason.as_str()
+                && (!line.reason.is_over() || line.fingerprint == summary.fingerprint)
         };
         let has_room = lines.len() < MAX_LINES;
         match lines.iter_mut().find(same) {
@@ -65,6 +68,26 @@ mod tests {
         assert_eq!(lines.len(), MAX_LINES);
         let told: u64 = lines.iter().map(|line| line.alerts).sum();
         assert_eq!(told + more, 100_001 + 7);
+    }
+
+    #[test]
+    fn what_is_over_comes_last_and_on_a_line_of_its_own() {
+        let over = |n| AlertSummary {
+            reason: Reason::Quiet { seconds: 3_600 },
+            ..summary(n, Severity::Critical, 90, "GET /search")
+        };
+        let all = vec![
+            over(1),
+            over(2),
+            over(2),
+            summary(3, Severity::Info, 0, "GET /"),
+        ];
+        let (lines, _) = merged(all, 0);
+        let told: Vec<_> = lines
+            .iter()
+            .map(|line| (&*line.title, line.alerts))
+            .collect();
+        assert_eq!(told, [("problem 3", 1), ("problem 1", 1), ("problem 2", 2)]);
     }
 
     #[test]

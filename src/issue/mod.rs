@@ -7,6 +7,7 @@
 mod affected;
 mod alert;
 mod change;
+mod memo;
 mod memory;
 mod merge;
 mod reason;
@@ -28,6 +29,7 @@ use crate::time::Timestamp;
 pub use affected::{Affected, AffectedUser};
 pub use alert::{Alert, AlertSummary};
 pub use change::Change;
+pub use memo::{Memo, Memos};
 pub use memory::Memory;
 pub use reason::{Reason, Regression};
 pub use record::Record;
@@ -42,6 +44,7 @@ pub use severity::Severity;
 pub use sketch::Sketch;
 pub use state::{IssueState, Mute, MuteEnd, Resolve, ResolvedIn};
 
+pub(crate) use alert::Desk;
 pub(crate) use memory::MAX_TOLD;
 pub(crate) use merge::{merged, ranked};
 pub(crate) use record::{CLOCK_SLACK, HOURS};

@@ -52,6 +52,17 @@ pub enum Reason {
     Unmuted,
     /// The problem is over.
     AllClear,
+    /// Somebody has resolved the problem. Told to notifiers that [take endings](crate::notify::Takes::AlertsAndEndings).
+    Resolved,
+    /// The problem has not occurred for so long. Told to notifiers that [take endings](crate::notify::Takes::AlertsAndEndings).
+    Quiet {
+        /// For how many seconds.
+        seconds: u64,
+    },
+    /// It occurs again after one of these two was told. Told to the same notifiers.
+    Resumed,
+    /// It occurred. Told to notifiers that [take occurrences](crate::notify::Takes::Occurrences).
+    Occurred,
     /// Somebody wants to see whether alerts arrive.
     Test,
 }
@@ -70,6 +81,13 @@ pub enum Regression {
 }
 
 impl Reason {
+    /// Whether it says that the problem has ended: [`AllClear`](Self::AllClear), [`Resolved`](Self::Resolved) or
+    /// [`Quiet`](Self::Quiet).
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self, Self::AllClear | Self::Resolved | Self::Quiet { .. })
+    }
+
     /// The name of the rule, in logs and JSON.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
@@ -83,6 +101,10 @@ impl Reason {
             Self::StillOpen { .. } => "still_open",
             Self::Unmuted => "unmuted",
             Self::AllClear => "all_clear",
+            Self::Resolved => "resolved",
+            Self::Quiet { .. } => "quiet",
+            Self::Resumed => "resumed",
+            Self::Occurred => "occurred",
             Self::Test => "test",
         }
     }
@@ -108,6 +130,10 @@ impl fmt::Display for Reason {
             Self::StillOpen { .. } => f.write_str("still open"),
             Self::Unmuted => f.write_str("no longer muted"),
             Self::AllClear => f.write_str("all clear"),
+            Self::Resolved => f.write_str("resolved"),
+            Self::Quiet { seconds } => write!(f, "quiet for {}", span(seconds)),
+            Self::Resumed => f.write_str("again"),
+            Self::Occurred => f.write_str("occurred"),
             Self::Test => f.write_str("test"),
         }
     }

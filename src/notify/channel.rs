@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Budget, DynNotifier, Notifier};
+use super::{Budget, DynNotifier, Notifier, Takes};
 use crate::guard::contained;
 use crate::issue::{Alert, Reason, Severity};
 use crate::occurrence::Kind;
@@ -37,6 +37,7 @@ pub struct Channel {
     at_least: Severity,
     kinds: Vec<Kind>,
     routes: Vec<Result<RoutePattern, String>>,
+    takes: Option<Takes>,
     budget: Option<Budget>,
     time_limit: Option<Duration>,
 }
@@ -54,6 +55,7 @@ impl Channel {
             at_least: Severity::Info,
             kinds: Vec::new(),
             routes: Vec::new(),
+            takes: None,
             budget: None,
             time_limit: None,
         }
@@ -87,6 +89,12 @@ impl Channel {
         self
     }
 
+    /// Whether it is told of alerts, of endings too, or of every occurrence. Default: what [the notifier says](Notifier::takes).
+    pub fn takes(mut self, takes: Takes) -> Self {
+        self.takes = Some(takes);
+        self
+    }
+
     /// How many messages it may send. Default: what [the notifier says](Notifier::budget).
     pub fn budget(mut self, budget: Budget) -> Self {
         self.budget = Some(budget);
@@ -117,8 +125,8 @@ impl Channel {
             && !is_name(name)
         {
             return Err(format!(
-                "the name `{}` is empty, longer than {MAX_NAME} bytes or not on one line; a right one looks like `slack-ops`",
-                one_line(cut(name, MAX_NAME))
+                "the name of a channel is empty, longer than {MAX_NAME} bytes or not on one line; a right one looks like \
+                 `slack-ops`"
             ));
         }
         if let Some(Err(problem)) = self.routes.iter().find(|route| route.is_err()) {
@@ -140,10 +148,13 @@ impl Channel {
 
     /// Whether it is told of this.
     pub(crate) fn wants(&self, alert: &Alert) -> bool {
+        if !self.own_takes().has(&alert.reason) {
+            return false;
+        }
         let severity = match alert.reason {
             Reason::Test => return true,
             // The alert may have become mild, the problem was not.
-            Reason::AllClear => alert.severity.max(alert.issue.severity),
+            _ if alert.reason.is_over() => alert.severity.max(alert.issue.severity),
             _ => alert.severity,
         };
         if severity < self.at_least {
@@ -191,6 +202,13 @@ impl Channel {
             .unwrap_or_default()
     }
 
+    /// What it is told of; whatever the notifier does when it is asked.
+    pub(crate) fn own_takes(&self) -> Takes {
+        self.takes
+            .or_else(|| contained(|| self.notifier.takes()))
+            .unwrap_or_default()
+    }
+
     /// The name for thread, log and store: short, and whatever the notifier does when it is asked.
     pub(crate) fn own_name(&self) -> String {
         if let Some(name) = &self.name {
@@ -216,18 +234,19 @@ impl fmt::Debug for Channel {
             .field("at_least", &self.at_least)
             .field("kinds", &self.kinds)
             .field("routes", &self.routes)
+            .field("takes", &self.own_takes())
             .field("budget", &self.own_budget())
             .field("time_limit", &self.time_limit)
             .finish_non_exhaustive()
     }
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     !name.trim().is_empty() && name.len() <= MAX_NAME && one_line(name) == name
 }
 
 const MAX_TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
-const MAX_NAME: usize = 64;
+pub(super) const MAX_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -235,7 +254,6 @@ mod tests {
     use crate::issue::Issue;
     use crate::notify::{Capture, Log};
     use crate::occurrence::{Evidence, Origin};
-    use crate::redact::Redactor;
     use crate::time::Timestamp;
 
     fn alert(kind: Kind, severity: Severity, culprit: Option<&str>) -> Alert {
@@ -256,7 +274,8 @@ mod tests {
             lost: Default::default(),
             also: Vec::new(),
             also_more: 0,
-            redactor: Redactor::default(),
+            desk: crate::issue::Desk::default(),
+            memo: crate::issue::Memo::default(),
         }
     }
 
@@ -283,6 +302,28 @@ mod tests {
         clear.reason = Reason::AllClear;
         clear.severity = Severity::Info;
         assert!(channel.wants(&clear));
+    }
+
+    #[test]
+    fn each_sort_is_told_of_its_own() {
+        let told = |takes: Takes, reason: Reason| {
+            let mut alert = alert(Kind::Panic, Severity::Error, None);
+            alert.reason = reason;
+            Channel::new(Log::new()).takes(takes).wants(&alert)
+        };
+        let (people, list, service) = (Takes::Alerts, Takes::AlertsAndEndings, Takes::Occurrences);
+        for (reason, wanted) in [
+            (Reason::New, [true, true, false]),
+            (Reason::AllClear, [true, true, false]),
+            (Reason::Resolved, [false, true, false]),
+            (Reason::Quiet { seconds: 60 }, [false, true, false]),
+            (Reason::Resumed, [false, true, false]),
+            (Reason::Occurred, [false, false, true]),
+            (Reason::Test, [true, true, true]),
+        ] {
+            let said = [people, list, service].map(|takes| told(takes, reason.clone()));
+            assert_eq!(said, wanted, "{reason:?}");
+        }
     }
 
     #[test]

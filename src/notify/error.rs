@@ -25,6 +25,7 @@ pub struct NotifyError {
 enum ErrorKind {
     Temporary { retry_after: Option<Duration> },
     Refused,
+    PayloadRefused,
     DestinationGone,
 }
 
@@ -39,6 +40,18 @@ impl NotifyError {
     /// The destination does not want this alert and never will. It is not tried again.
     pub fn refused(message: impl AsRef<str>) -> Self {
         Self::new(ErrorKind::Refused, message.as_ref())
+    }
+
+    /// The destination takes alerts, but not this one as it is: too long, or not understood. The notifier may try with less of
+    /// it. What is returned as this is handled like [`refused`](Self::refused).
+    pub fn payload_refused(message: impl AsRef<str>) -> Self {
+        Self::new(ErrorKind::PayloadRefused, message.as_ref())
+    }
+
+    /// Whether less of the alert may be taken.
+    #[must_use]
+    pub fn is_payload_refused(&self) -> bool {
+        self.kind == ErrorKind::PayloadRefused
     }
 
     /// The destination takes nothing any more: a wrong token, a deleted channel. It is not tried again.
@@ -79,7 +92,7 @@ impl NotifyError {
     pub fn wait(&self) -> Option<Duration> {
         match self.kind {
             ErrorKind::Temporary { retry_after } => retry_after,
-            ErrorKind::Refused | ErrorKind::DestinationGone => None,
+            ErrorKind::Refused | ErrorKind::PayloadRefused | ErrorKind::DestinationGone => None,
         }
     }
 }
@@ -88,7 +101,7 @@ impl fmt::Display for NotifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             ErrorKind::Temporary { .. } => "not now",
-            ErrorKind::Refused => "refused",
+            ErrorKind::Refused | ErrorKind::PayloadRefused => "refused",
             ErrorKind::DestinationGone => "the destination takes nothing any more",
         };
         write!(f, "{kind}: {}", self.message)

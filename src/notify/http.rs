@@ -3,7 +3,16 @@
 //! Redirects are never followed: webhooks carry their secret in the URL. For the same reason an error names only scheme
 //! and host.
 
-mod answer;
+pub(crate) mod answer;
+#[cfg(any(feature = "otlp", feature = "webhook"))]
+mod custom;
+mod endpoint;
+mod failure;
+#[cfg(any(feature = "slack", feature = "telegram"))]
+mod json;
+#[cfg(any(feature = "discord", feature = "rollbar", feature = "sentry"))]
+mod pause;
+mod secrets;
 #[cfg(test)]
 pub(crate) mod test_server;
 #[cfg(test)]
@@ -33,17 +42,32 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
 
 pub(crate) use answer::{HttpAnswer, classify};
+#[cfg(any(feature = "otlp", feature = "webhook"))]
+pub(crate) use custom::with_custom;
+pub(crate) use endpoint::{Endpoint, Target, base_headers};
+pub(crate) use failure::Failure;
+#[cfg(any(feature = "slack", feature = "telegram"))]
+pub(crate) use json::json;
+#[cfg(any(feature = "discord", feature = "rollbar", feature = "sentry"))]
+pub(crate) use pause::Pause;
+
+use failure::Problem;
+use secrets::Secrets;
 
 use super::NotifyError;
-use crate::redact::REDACTED;
+use crate::redact::Secret;
 use crate::text::shortened;
 use crate::tls;
 
 /// How long a connection may take to come about: name lookup, proxy and TLS included.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
-/// How long a whole call may take, from the name lookup to the end of the answer.
-pub const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// How long a whole call may take, from the name lookup to the end of the answer: less than the 10 s that
+/// [one try](crate::Builder::notify_time_limit) has, so that what is known of a call is not lost.
+pub const CALL_LIMIT: Duration = Duration::from_secs(8);
+
+/// How long the body of an answer may take, once the status is there.
+const BODY_LIMIT: Duration = Duration::from_secs(2);
 
 /// How much of an answer's body is read.
 pub(crate) const ANSWER_LIMIT: usize = 64 * 1024;
@@ -55,6 +79,7 @@ pub(crate) struct HttpClient {
     proxies: Option<Matcher>,
     connect_limit: Duration,
     call_limit: Duration,
+    body_limit: Duration,
 }
 
 impl HttpClient {
@@ -68,7 +93,7 @@ impl HttpClient {
     }
 
     /// A client that obeys `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` as they are now, in upper or lower
-    /// case. User and password in a proxy's URL are sent to it as Basic authorization.
+    /// case. User and password in a proxy's URL are sent to it as Basic authorization. This machine is reached directly.
     pub(crate) fn with_env_proxy() -> Result<Self, String> {
         Ok(Self::with(tls::config(None)?, Some(Matcher::from_env())))
     }
@@ -79,6 +104,7 @@ impl HttpClient {
             proxies,
             connect_limit: CONNECT_LIMIT,
             call_limit: CALL_LIMIT,
+            body_limit: BODY_LIMIT,
         }
     }
 
@@ -91,7 +117,7 @@ impl HttpClient {
     ///
     /// Once the status is there, it is the answer: a body that breaks off or takes too long ends where it does, because
     /// the destination has decided. Where the body repeats what is secret (the URL beyond the host, the values of
-    /// headers marked as sensitive), `[redacted]` stands instead.
+    /// headers marked as sensitive, `others`, the login at the proxy), `[redacted]` stands instead.
     ///
     /// # Errors
     ///
@@ -101,31 +127,42 @@ impl HttpClient {
         url: &Uri,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<HttpAnswer, NotifyError> {
-        let secrets = Secrets::of(url, &headers);
-        match self.exchange(url, headers, body).await {
+        others: &[Secret],
+    ) -> Result<HttpAnswer, Failure> {
+        let route = self.route(url);
+        let login = route.as_ref().ok().and_then(Route::login);
+        let secrets = Secrets::of(url, &headers, others, login);
+        let exchanged = match &route {
+            Ok(route) => self.exchange(route, url, headers, body).await,
+            Err(problem) => Err(problem.clone().into()),
+        };
+        match exchanged {
             Ok(mut answer) => {
                 answer.body = secrets.struck_from(answer.body);
                 Ok(answer)
             }
-            Err(problem) => {
-                let problem = secrets.struck_from_text(&problem);
-                let message = format!("{}: {}", url::origin(url), shortened(&problem, 300));
-                Err(NotifyError::temporary(message))
+            Err(Problem { words, is_sent }) => {
+                let words = secrets.struck_from_text(&words);
+                let message = format!("{}: {}", url::origin(url), shortened(&words, 300));
+                let error = NotifyError::temporary(message);
+                Err(match is_sent {
+                    true => Failure::Unanswered(error),
+                    false => Failure::Unsent(error),
+                })
             }
         }
     }
 
     async fn exchange(
         &self,
+        route: &Route,
         url: &Uri,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<HttpAnswer, String> {
+    ) -> Result<HttpAnswer, Problem> {
         let deadline = Instant::now() + self.call_limit;
-        let route = self.route(url)?;
-        let request = request(&route, url, headers, body)?;
-        let stream = timeout(self.connect_limit, self.connect(&route, url))
+        let request = request(route, url, headers, body)?;
+        let stream = timeout(self.connect_limit, self.connect(route, url))
             .await
             .map_err(|_| {
                 format!(
@@ -144,9 +181,10 @@ impl HttpClient {
         let mut exchange = pin!(async {
             let answer = timeout_at(deadline, sender.send_request(request))
                 .await
-                .map_err(|_| format!("no answer within {:?}", self.call_limit))?
-                .map_err(|error| format!("no answer: {}", chain(&error)))?;
+                .map_err(|_| Problem::after(format!("no answer within {:?}", self.call_limit)))?
+                .map_err(|error| Problem::after(format!("no answer: {}", chain(&error))))?;
             let (head, body) = answer.into_parts();
+            let deadline = deadline.min(Instant::now() + self.body_limit);
             Ok(HttpAnswer {
                 status: head.status,
                 headers: head.headers,
@@ -161,11 +199,9 @@ impl HttpClient {
     }
 
     fn route(&self, url: &Uri) -> Result<Route, String> {
-        let proxy = self
-            .proxies
-            .as_ref()
-            .and_then(|proxies| proxies.intercept(url));
-        let Some(proxy) = proxy else {
+        // To a proxy, its own machine would be meant.
+        let proxies = self.proxies.as_ref().filter(|_| !url::is_loopback(url));
+        let Some(proxy) = proxies.and_then(|proxies| proxies.intercept(url)) else {
             return Ok(Route::Direct);
         };
         match proxy.uri().scheme_str() {
@@ -192,7 +228,7 @@ impl HttpClient {
             Route::Forward(proxy) => dial(direct, proxy.uri()).await,
             Route::Tunnel(proxy) => {
                 let mut tunnel = Tunnel::new(proxy.uri().clone(), direct);
-                if let Some(login) = proxy.basic_auth() {
+                if let Some(login) = route.login() {
                     tunnel = tunnel.with_auth(login.clone());
                 }
                 dial(HttpsConnector::from((tunnel, Arc::clone(&self.tls))), url).await
@@ -217,6 +253,14 @@ enum Route {
 }
 
 impl Route {
+    /// User and password for the proxy.
+    fn login(&self) -> Option<&HeaderValue> {
+        match self {
+            Self::Direct => None,
+            Self::Forward(proxy) | Self::Tunnel(proxy) => proxy.basic_auth(),
+        }
+    }
+
     fn via(&self) -> String {
         match self {
             Self::Direct => String::new(),
@@ -265,8 +309,8 @@ fn request(
     request
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
-    if let Route::Forward(proxy) = route
-        && let Some(login) = proxy.basic_auth()
+    if let Route::Forward(_) = route
+        && let Some(login) = route.login()
     {
         request
             .headers_mut()
@@ -302,50 +346,3 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
-
-/// The pieces of a request that an answer may repeat, as error pages do, but that nobody may read in a log.
-struct Secrets(Vec<String>);
-
-impl Secrets {
-    fn of(url: &Uri, headers: &HeaderMap) -> Self {
-        let query = url.query().unwrap_or_default();
-        let whole = url.path_and_query().map_or("", |whole| whole.as_str());
-        let values = headers
-            .values()
-            .filter(|value| value.is_sensitive())
-            .filter_map(|value| value.to_str().ok());
-        let mut pieces: Vec<String> = [whole, url.path(), query]
-            .into_iter()
-            .chain(url.path().split('/'))
-            .chain(query.split(['&', '=']))
-            .chain(values.flat_map(|value| std::iter::once(value).chain(value.split(' '))))
-            .filter(|piece| piece.len() >= MIN_SECRET)
-            .map(ToOwned::to_owned)
-            .collect();
-        pieces.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
-        pieces.dedup();
-        Self(pieces)
-    }
-
-    fn struck_from_text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, piece| {
-            if text.contains(piece.as_str()) {
-                text.replace(piece.as_str(), REDACTED)
-            } else {
-                text
-            }
-        })
-    }
-
-    fn struck_from(&self, body: Bytes) -> Bytes {
-        match String::from_utf8_lossy(&body) {
-            text if self.0.iter().any(|piece| text.contains(piece.as_str())) => {
-                self.struck_from_text(&text).into()
-            }
-            _ => body,
-        }
-    }
-}
-
-/// Shorter pieces are words such as `hooks`: striking them out would hide nothing and garble the answer.
-const MIN_SECRET: usize = 6;

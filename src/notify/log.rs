@@ -60,7 +60,7 @@ fn words(alert: &Alert) -> Message {
     let mut message = Message::of(alert);
     message
         .fields
-        .retain(|(name, _)| !matches!(*name, "issue" | "request id"));
+        .retain(|field| !matches!(field.name, "issue" | "request id"));
     message
 }
 

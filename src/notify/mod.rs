@@ -2,11 +2,21 @@
 //!
 //! | Notifier | Carries an alert to | Feature |
 //! |---|---|---|
-//! | [`Log`] | the app's `tracing` log | |
+//! | [`Slack`](slack) | a channel in Slack, or what is compatible with it | `slack` |
+//! | [`Email`](email) | mailboxes, through an SMTP server | `email` |
+//! | [`Sms`](sms) | phones, as text messages through Twilio | `sms` |
+//! | [`PagerDuty`](pagerduty) | whoever is on call, as an incident that ends when the problem does | `pagerduty` |
+//! | [`Discord`](discord) | a Discord channel | `discord` |
+//! | [`Teams`](teams) | a channel of Microsoft Teams | `teams` |
+//! | [`Telegram`](telegram) | a Telegram chat | `telegram` |
 //! | [`Webhook`](webhook) | any HTTP endpoint, as signed JSON | `webhook` |
+//! | [`Rollbar`](rollbar) | [Rollbar](https://rollbar.com), every occurrence | `rollbar` |
+//! | [`Sentry`](sentry) | Sentry, Bugsink, GlitchTip: every occurrence, with stack and locals | `sentry` |
+//! | [`Otlp`](otlp) | OpenTelemetry's collectors and services, every occurrence | `otlp` |
+//! | [`Log`] | the app's `tracing` log | |
 //! | [`Capture`] | a list in memory, for tests | |
 //!
-//! Your own is one trait with two methods:
+//! [`from_env`] sets up all those that the environment configures. Your own is one trait with two methods:
 //!
 //! ```
 //! use tower_monitor::{Alert, Monitor, Notifier, NotifyError};
@@ -44,12 +54,39 @@
 mod budget;
 mod capture;
 mod channel;
-mod details;
+#[cfg(feature = "discord")]
+pub mod discord;
+#[cfg(feature = "email")]
+pub mod email;
+mod env;
 mod error;
-#[cfg(feature = "webhook")]
+#[cfg(feature = "http-client")]
 mod http;
 mod log;
 mod message;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+#[cfg(feature = "pagerduty")]
+pub mod pagerduty;
+#[cfg(any(feature = "email", feature = "http-client"))]
+mod recent;
+#[cfg(feature = "rollbar")]
+pub mod rollbar;
+#[cfg(feature = "sentry")]
+pub mod sentry;
+#[cfg(any(feature = "email", feature = "http-client"))]
+mod settings;
+#[cfg(any(feature = "email", feature = "http-client"))]
+mod shrink;
+#[cfg(feature = "slack")]
+pub mod slack;
+#[cfg(feature = "sms")]
+pub mod sms;
+mod takes;
+#[cfg(feature = "teams")]
+pub mod teams;
+#[cfg(feature = "telegram")]
+pub mod telegram;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
@@ -59,9 +96,31 @@ use std::pin::Pin;
 pub use budget::Budget;
 pub use capture::Capture;
 pub use channel::Channel;
+#[cfg(feature = "discord")]
+pub use discord::Discord;
+#[cfg(feature = "email")]
+pub use email::Email;
+pub use env::from_env;
 pub use error::NotifyError;
 pub use log::Log;
-pub use message::Message;
+pub use message::{Field, Link, Message, Section, Tone};
+#[cfg(feature = "otlp")]
+pub use otlp::Otlp;
+#[cfg(feature = "pagerduty")]
+pub use pagerduty::PagerDuty;
+#[cfg(feature = "rollbar")]
+pub use rollbar::Rollbar;
+#[cfg(feature = "sentry")]
+pub use sentry::Sentry;
+#[cfg(feature = "slack")]
+pub use slack::Slack;
+#[cfg(feature = "sms")]
+pub use sms::Sms;
+pub use takes::Takes;
+#[cfg(feature = "teams")]
+pub use teams::Teams;
+#[cfg(feature = "telegram")]
+pub use telegram::Telegram;
 #[cfg(feature = "webhook")]
 pub use webhook::Webhook;
 
@@ -105,6 +164,11 @@ pub trait Notifier: Send + Sync + 'static {
         Budget::DEFAULT
     }
 
+    /// What it is told of. Default: [`Takes::Alerts`].
+    fn takes(&self) -> Takes {
+        Takes::Alerts
+    }
+
     /// The notifier, told only what is at least so bad: short for [`Channel::at_least`].
     fn when(self, severity: Severity) -> Channel
     where
@@ -119,6 +183,7 @@ pub(crate) trait DynNotifier: Send + Sync {
     fn name(&self) -> &str;
     fn check(&self) -> Result<(), String>;
     fn budget(&self) -> Budget;
+    fn takes(&self) -> Takes;
     fn notify<'a>(&'a self, alert: &'a Alert) -> BoxedDelivery<'a>;
 }
 
@@ -136,6 +201,10 @@ impl<N: Notifier> DynNotifier for N {
 
     fn budget(&self) -> Budget {
         Notifier::budget(self)
+    }
+
+    fn takes(&self) -> Takes {
+        Notifier::takes(self)
     }
 
     fn notify<'a>(&'a self, alert: &'a Alert) -> BoxedDelivery<'a> {

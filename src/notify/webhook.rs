@@ -29,9 +29,9 @@
 //! | `text` | string, always | the whole alert in words, a few lines: for a receiver that only shows it |
 //! | `id` | UUID, always | the alert's id, as in `Idempotency-Key` |
 //! | `time` | time, always | when the alert was decided |
-//! | `reason` | object, always | why it is told now: `kind` is `new`, `regressed`, `count`, `rate`, `jump`, `users`, `still_open`, `unmuted`, `all_clear` or `test`; with the numbers that belong to it, see [`Reason`](crate::Reason) |
+//! | `reason` | object, always | why it is told now: `kind` is `new`, `regressed`, `count`, `rate`, `jump`, `users`, `still_open`, `unmuted`, `all_clear` or `test`; where the channel [takes](crate::notify::Takes) more, also `resolved`, `quiet`, `resumed` or `occurred`; with the numbers that belong to it, see [`Reason`](crate::Reason) |
 //! | `severity` | string, always | `info`, `warning`, `error` or `critical` |
-//! | `issue` | object, always | the problem: `fingerprint` (16 hexadecimal digits), `kind`, `severity`, `title`, `culprit` (may be missing), `first_seen`, `last_seen`, `count`, `users` (how many were hit), `releases` (may be missing: `release`, `first_seen`, `count`), `state` (`open`, `resolved`, `muted`) |
+//! | `issue` | object, always | the problem: `fingerprint` (16 hexadecimal digits), `kind`, `severity`, `title`, `culprit` (may be missing), `first_seen`, `last_seen`, `count`, `users` (how many were hit), `releases` (may be missing: `release`, `first_seen`, `count`), `state` (`open`; `resolved`, with `resolved_at` and `resolved_in`; `muted`, with `muted_at` and `muted_until`) |
 //! | `occurrence` | object, always | one of its occurrences, see below |
 //! | `new_in_release` | boolean, always | whether no release before the one that runs is known to have the problem |
 //! | `held_back` | number, always | how many occurrences of the issue went untold since the alert before |
@@ -60,7 +60,7 @@
 //! | `missing` | array | what should be here and could not be had, in words |
 //!
 //! A frame has `in_app`, `inlined`, `address`, and where known `function`, `module`, `file`, `line`, `column`, `source` (`before`,
-//! `line`, `after`), `object` (`name`, `offset`, `build_id`). A platform has `architecture`, and where known `os`, `kernel`, `cpus`,
+//! `line`, `after`), `variables` (`name`, `type`, `value`, `is_argument`), `object` (`name`, `offset`, `build_id`). A platform has `architecture`, and where known `os`, `kernel`, `cpus`,
 //! `container`, `pod`, `namespace`, `node`, `memory_limit`, `rustc`, `profile`, `opt_level`, `git_revision`, `crates`.
 //!
 //! Times are RFC 3339 in UTC with microseconds. The secrets that redaction finds are taken out of everything; names, mail
@@ -76,6 +76,10 @@
 //! there is one (at most an hour), as do a connection that fails and one that takes too long: see [`CONNECT_LIMIT`] and
 //! [`CALL_LIMIT`]. 401, 403, 404 and 410 mean that the destination is gone. Everything else is a refusal. Redirects are
 //! refused: the URL and the headers may hold secrets of the first host. At most 64 KiB of an answer are read.
+//!
+//! After 400, 413, 414 and 422 less of the alert follows at once, with the same `Idempotency-Key`: first without source code,
+//! variables, breadcrumbs, headers, bodies, `extra`, `curl` (which is then empty) and most of `also`; when that is refused too, only
+//! what is always there, with one line as `text`. `missing` says so. Instead of more than [`MAX_BODY`], the first of these is sent.
 //!
 //! # The signature
 //!
@@ -95,30 +99,36 @@
 //!     expected = hmac.new(secret, t.encode() + b"." + body, hashlib.sha256).hexdigest()
 //!     return t.isdecimal() and abs(time.time() - int(t)) <= 300 and hmac.compare_digest(v1.encode(), expected.encode())
 //! ```
+//!
+//! # The environment
+//!
+//! [`Webhook::from_env`] reads:
+//!
+//! | Variable | Is |
+//! |---|---|
+//! | `ALERT_WEBHOOK_URL` | the URL |
+//! | `ALERT_WEBHOOK_SECRET` | the key for the [signature](self#the-signature); without it nothing is signed |
 
+mod payload;
 mod signature;
 
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use serde::Serialize;
-use serde_json::Value;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
+pub use payload::MAX_BODY;
 pub use signature::{SIGNATURE_TOLERANCE, verify};
 
-use super::http::{HttpClient, classify, url};
-use super::{Message, Notifier, NotifyError};
+use super::http::{Endpoint, Target, base_headers, classify, with_custom};
+use super::settings::{check_name, variable};
+use super::shrink::{Shrink, Size};
+use super::{Notifier, NotifyError};
 use crate::issue::Alert;
 use crate::redact::Secret;
-use crate::text::{one_line, shortened};
+use payload::payload;
 
 /// Sends alerts as JSON to a URL. [The module](self) describes the request field by field.
 ///
@@ -139,6 +149,7 @@ pub struct Webhook {
     settings: Settings,
     /// Made by the check, for the one thread that delivers.
     ready: OnceLock<Result<Ready, String>>,
+    shrink: Shrink,
 }
 
 struct Settings {
@@ -164,7 +175,19 @@ impl Webhook {
                 env_proxy: false,
             },
             ready: OnceLock::new(),
+            shrink: Shrink::default(),
         }
+    }
+
+    /// What the environment says, see [the table](self#the-environment); `None` when `ALERT_WEBHOOK_URL` is not set or empty.
+    pub fn from_env() -> Option<Self> {
+        Self::from(variable)
+    }
+
+    fn from(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let mut webhook = Self::new(variable(URL_VARIABLE)?);
+        webhook.settings.secret = variable(SECRET_VARIABLE).map(Secret::new);
+        Some(webhook)
     }
 
     /// What it is called in logs and errors: 1 to 64 visible characters on one line.
@@ -201,7 +224,7 @@ impl Webhook {
     /// | `ALL_PROXY` | the proxy for both, where no other is named |
     /// | `NO_PROXY` | hosts, domains and networks that are reached directly, separated by commas |
     ///
-    /// The proxy's own scheme is `http` or `https`. As with curl, a value that is no URL counts as absent, and all of
+    /// This machine (`localhost`, `127.0.0.1`, `[::1]`) is always reached directly. The proxy's own scheme is `http` or `https`. As with curl, a value that is no URL counts as absent, and all of
     /// them do where `REQUEST_METHOD` is set, because there (in CGI) clients choose `HTTP_PROXY`.
     ///
     /// Default: the environment is not read.
@@ -223,12 +246,13 @@ impl Webhook {
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.settings;
-        let origin = settings.url().map(|url| url::origin(&url));
+        let origin = self.ready().map(|ready| ready.endpoint.origin());
+        let is_right = origin.is_ok();
         f.debug_struct("Webhook")
             .field("name", &settings.name)
             .field("url", &origin.as_deref().unwrap_or("not a URL"))
             .field("secret", &settings.secret)
-            .field("headers", &settings.headers)
+            .field("headers", &is_right.then_some(&settings.headers))
             .field("env_proxy", &settings.env_proxy)
             .finish()
     }
@@ -245,78 +269,46 @@ impl Notifier for Webhook {
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
         let ready = self.ready().map_err(NotifyError::refused)?;
-        let body = payload(alert)
-            .map_err(|error| NotifyError::refused(format!("no JSON for this alert: {error}")))?;
-        let headers = ready.headers(alert, &body, SystemTime::now())?;
-        let answer = ready.client.post(&ready.url, headers, body).await?;
-        classify(&answer)
+        self.shrink
+            .send(&self.settings.name, alert.id, |size| {
+                ready.send(alert, size)
+            })
+            .await
     }
 }
 
 /// The settings, checked and turned into what a request needs.
 struct Ready {
-    client: HttpClient,
-    url: Uri,
+    endpoint: Endpoint,
     headers: HeaderMap,
     key: Option<ring::hmac::Key>,
 }
 
 impl Settings {
     fn prepare(&self) -> Result<Ready, String> {
-        let name = &self.name;
-        if name.trim().is_empty() || name.len() > MAX_NAME || one_line(name) != name.as_str() {
-            return Err(format!(
-                "the webhook's name is empty, longer than {MAX_NAME} bytes or not on one line; a right one looks like \
-                 `ops`"
-            ));
-        }
-        let url = self.url()?;
-        let client = if self.env_proxy {
-            HttpClient::with_env_proxy()?
-        } else {
-            HttpClient::new()?
+        check_name("webhook", &self.name, "ops")?;
+        let right = "https://ops.example.com/alerts";
+        let endpoint = Endpoint::new(&Target {
+            what: "the webhook's URL",
+            url: self.url.expose(),
+            right,
+            is_secure: false,
+            env_proxy: self.env_proxy,
+        })?;
+        let endpoint = match &self.secret {
+            Some(secret) => endpoint.hiding(secret),
+            None => endpoint,
         };
-        client.check(&url)?;
         Ok(Ready {
-            client,
-            url,
-            headers: self.headers()?,
+            endpoint,
+            headers: with_custom(
+                "the webhook",
+                base_headers("application/json"),
+                &self.headers,
+                &[SIGNATURE, IDEMPOTENCY_KEY],
+            )?,
             key: self.key()?,
         })
-    }
-
-    fn url(&self) -> Result<Uri, String> {
-        url::parse(self.url.expose()).map_err(|problem| {
-            format!(
-                "the webhook's URL {problem}; a right one looks like `https://ops.example.com/alerts`"
-            )
-        })
-    }
-
-    fn headers(&self) -> Result<HeaderMap, String> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
-            let shown = shortened(&one_line(name), MAX_NAME);
-            let name = HeaderName::try_from(name).map_err(|_| {
-                format!("`{shown}` is no header's name; a right one looks like `X-Api-Key`")
-            })?;
-            if OWN_HEADERS.contains(&name) || name == SIGNATURE || name == IDEMPOTENCY_KEY {
-                return Err(format!(
-                    "the webhook sets the header `{shown}` itself; leave it out, or choose another such as `X-Api-Key`"
-                ));
-            }
-            let mut value = HeaderValue::try_from(value.expose()).map_err(|_| {
-                format!(
-                    "the value of the header `{shown}` has characters that no header can hold; a right one is one \
-                     line of visible ASCII"
-                )
-            })?;
-            value.set_sensitive(true);
-            headers.append(name, value);
-        }
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        Ok(headers)
     }
 
     fn key(&self) -> Result<Option<ring::hmac::Key>, String> {
@@ -332,6 +324,14 @@ impl Settings {
 }
 
 impl Ready {
+    async fn send(&self, alert: &Alert, size: Size) -> Result<(), NotifyError> {
+        let body = payload(alert, size)
+            .map_err(|error| NotifyError::refused(format!("no JSON for this alert: {error}")))?;
+        let headers = self.headers(alert, &body, SystemTime::now())?;
+        let answer = self.endpoint.post(headers, body).await?;
+        classify(&answer)
+    }
+
     fn headers(
         &self,
         alert: &Alert,
@@ -350,51 +350,15 @@ impl Ready {
     }
 }
 
-#[derive(Serialize)]
-struct Payload<'a> {
-    version: u32,
-    text: String,
-    #[serde(flatten)]
-    alert: &'a Alert,
-}
-
-fn payload(alert: &Alert) -> serde_json::Result<Bytes> {
-    let payload = Payload {
-        version: 1,
-        text: Message::of(alert).to_string(),
-        alert,
-    };
-    let bytes = serde_json::to_vec(&payload)?;
-    // The guard, field by field; what it changes nothing in keeps the order of its fields.
-    let before: Value = serde_json::from_slice(&bytes)?;
-    let mut after = before.clone();
-    alert.redact_json(&mut after);
-    if after == before {
-        return Ok(bytes.into());
-    }
-    serde_json::to_vec(&after).map(Bytes::from)
-}
-
 /// What a webhook is called when it is not given a name.
 pub const DEFAULT_NAME: &str = "webhook";
 
-const MAX_NAME: usize = 64;
-const AGENT: &str = concat!("tower-monitor/", env!("CARGO_PKG_VERSION"));
+const URL_VARIABLE: &str = "ALERT_WEBHOOK_URL";
+const SECRET_VARIABLE: &str = "ALERT_WEBHOOK_SECRET";
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const SIGNATURE: HeaderName = HeaderName::from_static("x-tower-monitor-signature");
-const OWN_HEADERS: [HeaderName; 11] = [
-    CONNECTION,
-    CONTENT_LENGTH,
-    CONTENT_TYPE,
-    EXPECT,
-    HOST,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    USER_AGENT,
-];
 
+#[cfg(test)]
+mod fixtures;
 #[cfg(test)]
 mod tests;

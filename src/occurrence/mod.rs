@@ -45,6 +45,7 @@ mod evidence;
 mod fingerprint;
 mod fnv;
 mod grouping;
+mod kind;
 mod normal;
 mod origin;
 
@@ -58,9 +59,10 @@ use uuid::Uuid;
 
 pub use crate::platform::{Platform, Vitals};
 pub use crate::request::{Breadcrumb, CodeLocation, Level, RequestSnapshot};
-pub use crate::stack::{Frame, ObjectOffset, SourceLines, Stack};
+pub use crate::stack::{Frame, ObjectOffset, SourceLines, Stack, Variable};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use grouping::Grouping;
+pub use kind::Kind;
 pub use origin::Origin;
 
 pub(crate) use complete::Surroundings;
@@ -167,6 +169,18 @@ impl Occurrence {
         shortened(&one_line(first_line), 200)
     }
 
+    /// Whether it was said in words, by the app or its log, and nothing failed with a stack or a cause: trackers show it as a message, not
+    /// as an exception.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        let exceptions = &self.exceptions;
+        match self.kind {
+            Kind::Message | Kind::ErrorRatio | Kind::Monitor | Kind::Test => true,
+            Kind::Logged => exceptions.len() < 2 && exceptions.iter().all(|it| it.stack.is_none()),
+            _ => false,
+        }
+    }
+
     /// Where it broke: the place in the code, else the route.
     #[must_use]
     pub fn culprit(&self) -> Option<String> {
@@ -203,99 +217,8 @@ impl Occurrence {
     }
 }
 
-/// What went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// The code panicked.
-    Panic,
-    /// The app answered that it failed: a 5xx, or the like in gRPC.
-    ServerError,
-    /// The service gave an error instead of an answer.
-    ServiceError,
-    /// The response's body ended with an error.
-    BodyBroken,
-    /// An error that the app handled and [passed on](crate::capture).
-    Captured,
-    /// Something that the app [said in words](crate::capture_message).
-    Message,
-    /// A `tracing` event of level ERROR, see [`Monitor::tracing_layer`](crate::Monitor::tracing_layer).
-    Logged,
-    /// Too large a share of a route's requests, or of all requests, fails.
-    ErrorRatio,
-    /// The monitor itself cannot do its work: a notifier takes nothing any more, the store is away.
-    Monitor,
-    /// Nothing: somebody wants to see whether alerts arrive.
-    Test,
-}
-
-impl Kind {
-    const ALL: [Self; 10] = [
-        Self::Panic,
-        Self::ServerError,
-        Self::ServiceError,
-        Self::BodyBroken,
-        Self::Captured,
-        Self::Message,
-        Self::Logged,
-        Self::ErrorRatio,
-        Self::Monitor,
-        Self::Test,
-    ];
-
-    /// The kind of this [name](Self::as_str).
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
-
-    /// The name in logs and JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Panic => "panic",
-            Self::ServerError => "server_error",
-            Self::ServiceError => "service_error",
-            Self::BodyBroken => "body_broken",
-            Self::Captured => "captured",
-            Self::Message => "message",
-            Self::Logged => "logged",
-            Self::ErrorRatio => "error_ratio",
-            Self::Monitor => "monitor",
-            Self::Test => "test",
-        }
-    }
-
-    const fn describe(self) -> &'static str {
-        match self {
-            Self::Panic => "panic",
-            Self::ServerError => "server error",
-            Self::ServiceError => "the service failed",
-            Self::BodyBroken => "the response broke off",
-            Self::Captured => "handled",
-            Self::Message => "message",
-            Self::Logged => "logged",
-            Self::ErrorRatio => "errors",
-            Self::Monitor => "monitor",
-            Self::Test => "a test: nothing is broken",
-        }
-    }
-}
-
-impl Serialize for Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Kind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Self::from_name(&name).ok_or_else(|| de::Error::custom(format!("unknown kind `{name}`")))
-    }
-}
-
 /// A panic or an error.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Exception {
     /// `panic`, the type of an error, or `source` for what caused the one before.
@@ -363,7 +286,7 @@ pub struct ResponseSnapshot {
 }
 
 impl ResponseSnapshot {
-    fn status_line(&self) -> String {
+    pub(crate) fn status_line(&self) -> String {
         http::StatusCode::from_u16(self.status)
             .ok()
             .and_then(|status| status.canonical_reason())

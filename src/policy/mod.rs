@@ -16,6 +16,10 @@
 //! When several apply at once, the one that stands first in the table is told, and the others count as told with it. Of
 //! milestones that were passed at once, the highest is.
 //!
+//! Notifiers that keep a list of open problems [are told more](crate::notify::Takes::AlertsAndEndings): that a problem which was told is
+//! [resolved](crate::Reason::Resolved) by somebody, that it has [not occurred](crate::Reason::Quiet) for
+//! [`quiet_after`](Policy::quiet_after), and that it [occurs again](crate::Reason::Resumed) after that.
+//!
 //! An error ratio is a problem of its own, of [`Kind::ErrorRatio`]: it is told when it [begins](Policy::error_ratio), when it
 //! goes on and when it is over, but not by numbers.
 //!
@@ -31,6 +35,7 @@
 //!
 //! While a problem is muted, or resolved and seen only where it may still be, it is counted and nothing is told.
 
+mod ending;
 mod ignore;
 mod judge;
 mod ratio;
@@ -51,7 +56,7 @@ pub use ratio::{
 
 use self::severity::Severities;
 use crate::issue::Severity;
-use crate::occurrence::Kind;
+use crate::occurrence::{Kind, Occurrence};
 use crate::request::RoutePattern;
 
 /// A problem that occurs after a silence of 14 days is back.
@@ -70,6 +75,8 @@ pub const DEFAULT_USERS: u64 = 10;
 pub const DEFAULT_USERS_FACTOR: u64 = 10;
 /// A problem that goes on is told again after 24 hours.
 pub const DEFAULT_REMIND_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// A problem has ended when it has not occurred for an hour.
+pub const DEFAULT_QUIET_AFTER: Duration = Duration::from_secs(60 * 60);
 /// Alerts of one problem in an hour: 10.
 pub const DEFAULT_MAX_PER_HOUR: usize = 10;
 /// Alerts of one problem in an hour beyond [`Policy::max_per_hour`], when it is back after people had resolved it or is over: 10.
@@ -107,6 +114,7 @@ pub struct Policy {
     jump: Option<(u64, u64)>,
     users: Option<(u64, u64)>,
     remind_after: Option<Duration>,
+    quiet_after: Duration,
     max_per_hour: usize,
     error_ratio: Option<ErrorRatio>,
     ignored: Vec<Ignore>,
@@ -124,6 +132,7 @@ impl Default for Policy {
             jump: Some((DEFAULT_JUMP, DEFAULT_JUMP_LEAST)),
             users: Some((DEFAULT_USERS, DEFAULT_USERS_FACTOR)),
             remind_after: Some(DEFAULT_REMIND_AFTER),
+            quiet_after: DEFAULT_QUIET_AFTER,
             max_per_hour: DEFAULT_MAX_PER_HOUR,
             error_ratio: Some(ErrorRatio::new()),
             ignored: Vec::new(),
@@ -212,6 +221,13 @@ impl Policy {
         self
     }
 
+    /// A problem that was told and has not occurred for so long has ended, for notifiers that
+    /// [take endings](crate::notify::Takes::AlertsAndEndings). At least a minute. Default: [`DEFAULT_QUIET_AFTER`].
+    pub fn quiet_after(mut self, silence: Duration) -> Self {
+        self.quiet_after = silence;
+        self
+    }
+
     /// The alerts of one problem in an hour, 1 to 60. Further ones wait until the hour has room. A new problem, an all-clear and the
     /// return of what people had resolved do not wait, up to [`MAX_URGENT_PER_HOUR`] more. Default: [`DEFAULT_MAX_PER_HOUR`].
     pub fn max_per_hour(mut self, alerts: usize) -> Self {
@@ -255,6 +271,11 @@ impl Policy {
         self
     }
 
+    /// How bad this occurrence is.
+    pub(crate) fn severity_of(&self, occurrence: &Occurrence) -> Severity {
+        self.severities.of(occurrence)
+    }
+
     /// Whether there is any rule that ignores something.
     pub(crate) fn ignores_some(&self) -> bool {
         !self.ignored.is_empty()
@@ -295,6 +316,7 @@ impl Policy {
         for (rule, time) in [
             ("regressed_after", self.regressed_after),
             ("remind_after", self.remind_after),
+            ("quiet_after", Some(self.quiet_after)),
         ] {
             let time = time.unwrap_or(hour);
             let too_short = format!("{rule}: {time:?} is less than a minute");

@@ -1,5 +1,6 @@
 //! What the policy tells, rule by rule, and what holds whatever happens.
 
+mod endings;
 mod properties;
 mod reasons;
 mod states;

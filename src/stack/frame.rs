@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::Variable;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
 
 /// The calls that led to a failure.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Stack {
@@ -24,7 +26,7 @@ pub struct Stack {
 }
 
 /// One call on a stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Frame {
@@ -50,6 +52,9 @@ pub struct Frame {
     /// The line with its neighbours, where the source is there and not younger than the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceLines>,
+    /// Its arguments and locals, where they could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<Variable>,
     /// The address to which the call returns, in JSON in hexadecimal.
     #[serde(serialize_with = "hexadecimal", deserialize_with = "from_hexadecimal")]
     pub address: u64,
@@ -103,6 +108,24 @@ impl Stack {
                 frame.file = Some(rest.to_owned());
             }
         }
+    }
+}
+
+impl Frame {
+    /// The values of the variables by name. Where one hides another of its name, the later are numbered: `total`, `total 2`.
+    #[must_use]
+    pub fn values(&self) -> Map<String, Value> {
+        let mut values = Map::new();
+        for variable in &self.variables {
+            let mut name = variable.name.clone();
+            let mut number = 1;
+            while values.contains_key(&name) {
+                number += 1;
+                name = format!("{} {number}", variable.name);
+            }
+            values.insert(name, variable.value.clone());
+        }
+        values
     }
 }
 

@@ -18,8 +18,10 @@ mod resolve;
 mod source;
 #[cfg(test)]
 mod tests;
+mod variable;
 
 pub use frame::{Frame, ObjectOffset, SourceLines, Stack};
+pub use variable::Variable;
 
 pub(crate) use app::{is_app_file, same_file};
 pub(crate) use raw::{RawStack, boundary};

@@ -226,6 +226,8 @@ mod linux {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+    use crate::skipped::skipped;
+    use std::io;
     use std::process::Command;
 
     #[test]
@@ -253,8 +255,7 @@ mod tests {
         assert_eq!(name, Some(found[0].name.as_str()));
 
         // The tools that would resolve it later, where they are installed.
-        if let Ok(notes) = Command::new("readelf").arg("-n").arg(&program).output() {
-            let notes = String::from_utf8_lossy(&notes.stdout).into_owned();
+        if let Some(notes) = printed(Command::new("readelf").arg("-n").arg(&program)) {
             let told = notes
                 .lines()
                 .find_map(|line| line.trim().strip_prefix("Build ID: "));
@@ -264,18 +265,28 @@ mod tests {
             .iter()
             .take(8)
             .map(|object| format!("{:#x}", object.offset));
-        if let Ok(places) = Command::new("addr2line")
-            .args(["-Cfe"])
-            .arg(&program)
-            .args(offsets)
-            .output()
-        {
-            let places = String::from_utf8_lossy(&places.stdout).into_owned();
+        let mut addr2line = Command::new("addr2line");
+        addr2line.arg("-Cfe").arg(&program).args(offsets);
+        if let Some(places) = printed(&mut addr2line) {
             assert!(
                 places.contains("an_address_is_found_in_the_file_of_the_program"),
                 "{places}"
             );
         }
+    }
+
+    fn printed(tool: &mut Command) -> Option<String> {
+        let output = tool.output();
+        if output
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        {
+            skipped(&tool.get_program().to_string_lossy(), "it is not installed");
+            return None;
+        }
+        let output = output.expect("it is installed");
+        assert!(output.status.success(), "{output:?}");
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     #[test]

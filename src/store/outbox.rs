@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::issue::{Alert, AlertSummary};
+use crate::issue::{Alert, AlertSummary, Memos};
 use crate::loss::Losses;
 use crate::time::Timestamp;
 
@@ -119,6 +119,9 @@ pub struct NotifierState {
     pub last_error: Option<String>,
     /// How many alerts arrived.
     pub delivered: u64,
+    /// What the notifier wants to know again, by issue.
+    #[serde(skip_serializing_if = "Memos::is_empty")]
+    pub memos: Memos,
 }
 
 /// Whether a notifier is tried at all.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use tower_monitor::store::{Postgres, Store};
 
 use crate::sample::{Process, change, count, insist, opened};
-use crate::support::guarded::output;
 use crate::support::postgres::Postgres as Server;
+use crate::support::programs::output;
 
 #[tokio::test]
 async fn counts_stay_exact_while_connections_are_cut() {

@@ -1,6 +1,7 @@
 //! What the integration tests share: a monitor whose alerts and audit records can be read.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::allow_attributes,
     reason = "each test file uses its own part"
 )]
@@ -11,10 +12,20 @@
     reason = "made for tests"
 )]
 
+pub mod alerts;
+pub mod certificates;
 pub mod example;
+pub mod golden;
 pub mod guarded;
+pub mod hostile;
+pub mod judges;
+pub mod mail_server;
 pub mod pgbouncer;
 pub mod postgres;
+pub mod programs;
+pub mod relay;
+pub mod skipped;
+pub mod vendor;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::LONG;
-use super::guarded::{Guarded, find, free_port, hand_over, refusal};
+use super::guarded::{Guarded, hand_over, on_a_free_port};
 use super::postgres::Postgres;
+use super::programs::find;
+use super::skipped::skipped;
 
 /// A pooler in transaction mode. It ends with this value, or with the tests.
 pub struct PgBouncer {
@@ -24,21 +24,12 @@ impl PgBouncer {
     /// `None`, and the reason on the terminal, where there is no PgBouncer.
     pub fn start(postgres: &Postgres) -> Option<Self> {
         let Some(program) = find("pgbouncer", &[PathBuf::from("/usr/sbin")]) else {
-            eprintln!("skipped: there is no PgBouncer");
+            skipped("PgBouncer", "it is not installed");
             return None;
         };
-        if let Some(refusal) = refusal() {
-            eprintln!("skipped: {refusal}");
-            return None;
-        }
-        let mut last = String::new();
-        for _ in 0..5 {
-            match Self::launch(&program, postgres) {
-                Ok(running) => return Some(running),
-                Err(log) => last = log,
-            }
-        }
-        panic!("PgBouncer does not start:\n{last}");
+        Some(on_a_free_port("PgBouncer", |port| {
+            Self::launch(&program, postgres, port)
+        }))
     }
 
     /// As [`Postgres::url_of`], through the pooler.
@@ -46,9 +37,8 @@ impl PgBouncer {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    fn launch(program: &PathBuf, postgres: &Postgres) -> Result<Self, String> {
+    fn launch(program: &Path, postgres: &Postgres, port: u16) -> Result<Self, String> {
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
         let users = folder.path().join("users");
         fs::write(&users, "\"postgres\" \"\"\n").unwrap();
         // Few sessions, each in turn: who relies on meeting the same one again is found out.
@@ -75,17 +65,11 @@ impl PgBouncer {
         let mut server = Command::new(program);
         server.arg(&file);
         let mut running = Guarded::start(folder.path(), "KILL", server);
-        let deadline = Instant::now() + LONG;
         // The log too: on a port that somebody else took, somebody else would answer.
-        while !running.log().contains("process up")
-            || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err()
-        {
-            if running.ended().is_some() {
-                return Err(running.log());
-            }
-            assert!(Instant::now() < deadline, "{}", running.log());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        running.wait(|log| {
+            let up = log.contains("process up");
+            (up && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()).then_some(())
+        })?;
         Ok(Self {
             _running: running,
             _folder: folder,

@@ -1,17 +1,18 @@
 //! A PostgreSQL server of the tests' own, in a temporary folder and on the loopback.
 
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 use super::LONG;
-use super::guarded::{Guarded, as_user, find, free_port, hand_over, output, refusal};
+use super::certificates::{AUTHORITY, CERTIFICATE, CERTIFICATE_KEY, write_certificates};
+use super::guarded::{Guarded, as_user, hand_over, on_a_free_port};
+use super::programs::{find, output};
+use super::skipped::skipped;
 
 /// A server that trusts everybody who reaches it. It ends with this value, or with the tests.
 pub struct Postgres {
@@ -42,13 +43,9 @@ impl Postgres {
 
     fn with(tls: bool) -> Option<Self> {
         let Some(programs) = programs() else {
-            eprintln!("skipped: there is no PostgreSQL server");
+            skipped("PostgreSQL", "no server is installed");
             return None;
         };
-        if let Some(refusal) = refusal() {
-            eprintln!("skipped: {refusal}");
-            return None;
-        }
         let folder = tempfile::tempdir().unwrap();
         if tls {
             write_certificates(folder.path());
@@ -62,19 +59,12 @@ impl Postgres {
             tls,
         };
         postgres.make_cluster();
-        // Somebody else may take the port before the server does.
-        let mut last = None;
-        for _ in 0..5 {
-            postgres.port = free_port();
-            match postgres.launch() {
-                Ok(running) => {
-                    postgres.running = Mutex::new(Some(running));
-                    return Some(postgres);
-                }
-                Err(log) => last = Some(log),
-            }
-        }
-        panic!("PostgreSQL does not start:\n{}", last.unwrap_or_default());
+        let running = on_a_free_port("PostgreSQL", |port| {
+            postgres.port = port;
+            postgres.launch()
+        });
+        postgres.running = Mutex::new(Some(running));
+        Some(postgres)
     }
 
     pub fn port(&self) -> u16 {
@@ -101,7 +91,7 @@ impl Postgres {
     /// The PEM file with the certificate that the server's is signed by.
     pub fn authority(&self) -> PathBuf {
         assert!(self.tls, "a server without TLS has no certificate");
-        self.folder.path().join("authority.pem")
+        self.folder.path().join(AUTHORITY)
     }
 
     /// What `psql` prints in the database `postgres`: a line for each row, columns between `|`.
@@ -151,7 +141,7 @@ impl Postgres {
             .args(["-A", "trust", "-U", "postgres", "-E", "UTF8"])
             .args(["--locale=C.UTF-8", "--no-sync", "-D"])
             .arg(self.data());
-        output(&mut as_user(initdb, self.folder.path()));
+        output(&as_user(initdb, self.folder.path()));
         if self.tls {
             let rules = "hostssl all all 127.0.0.1/32 trust\n";
             fs::write(self.data().join("pg_hba.conf"), rules).unwrap();
@@ -184,14 +174,7 @@ impl Postgres {
             server.args(["-c", "ssl=on"]);
         }
         let mut running = Guarded::start(self.folder.path(), "QUIT", server);
-        let deadline = Instant::now() + LONG;
-        while !self.accepts() {
-            if running.ended().is_some() {
-                return Err(running.log());
-            }
-            assert!(Instant::now() < deadline, "{}", running.log());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        running.wait(|_| self.accepts().then_some(()))?;
         Ok(running)
     }
 
@@ -208,9 +191,6 @@ impl Postgres {
         self.folder.path().join("data")
     }
 }
-
-const CERTIFICATE: &str = "server.pem";
-const CERTIFICATE_KEY: &str = "server.key";
 
 /// The folder with the newest server's programs. Debian keeps them out of the search path.
 fn programs() -> Option<PathBuf> {
@@ -233,28 +213,4 @@ fn programs() -> Option<PathBuf> {
     debian
         .chain(asked())
         .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
-}
-
-fn write_certificates(folder: &Path) {
-    let authority_key = KeyPair::generate().unwrap();
-    let mut authority = CertificateParams::new([]).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    // OpenSSL takes a certificate whose issuer has its own name for self-signed.
-    let name = &mut authority.distinguished_name;
-    name.push(DnType::CommonName, "authority");
-    let signed = authority.self_signed(&authority_key).unwrap();
-    fs::write(folder.join("authority.pem"), signed.pem()).unwrap();
-
-    let names = [
-        "localhost".to_owned(),
-        Ipv4Addr::LOCALHOST.to_string(),
-        Ipv6Addr::LOCALHOST.to_string(),
-    ];
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(names).unwrap();
-    let certificate = certificate
-        .signed_by(&key, &Issuer::new(authority, authority_key))
-        .unwrap();
-    fs::write(folder.join(CERTIFICATE), certificate.pem()).unwrap();
-    fs::write(folder.join(CERTIFICATE_KEY), key.serialize_pem()).unwrap();
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{COMMIT_LIMIT, Keeper, READ_LIMIT};
+use crate::delivery::DEFAULT_ALERT_AGE;
 use crate::delivery::ask::ask;
-use crate::delivery::lane::Lane;
 use crate::delivery::retry::random_fraction;
 use crate::delivery::trouble::Trouble;
-use crate::issue::Change;
+use crate::guard::contained;
+use crate::issue::{Alert, Change};
 use crate::loss::LossReason;
-use crate::store::{Fate, Lease, Plan, Planner, StateUpdate};
+use crate::store::{Fate, Lease, Plan, Planner, StateUpdate, Waiting};
 use crate::time::Timestamp;
 
 /// When it is time.
@@ -63,14 +64,18 @@ impl Keeper {
     }
 
     /// Has the policy look at problems that it wanted to see again.
-    async fn review(&self) {
+    pub(super) async fn review(&self) {
         let now = Timestamp::now();
         let due = ask(READ_LIMIT, || self.store.due(now, MAX_REVIEWS)).await;
         for fingerprint in due.unwrap_or_default() {
             let mut review = Change::review(fingerprint);
             if !self.ledger().shows(fingerprint) {
                 let kept = ask(READ_LIMIT, || self.store.occurrences(fingerprint)).await;
-                review.newest = kept.ok().and_then(|mut kept| kept.pop());
+                let Ok(mut kept) = kept else {
+                    // It stays due.
+                    continue;
+                };
+                review.newest = kept.pop();
             }
             self.add(review);
         }
@@ -78,26 +83,23 @@ impl Keeper {
 
     /// Hands over what waits for a notifier that blocks its thread, or that nobody has any more.
     async fn rescue(&self) {
-        let Some(heir) = self.lanes.iter().find(|lane| !lane.is_stopped()) else {
-            return;
-        };
         for lane in self.lanes.iter().filter(|lane| lane.is_stuck()) {
             let notifier = lane.name().to_owned();
             // When the worker is busy, it is said the next time.
             let _ = self.troubles.try_send(Trouble::Stuck { notifier });
-            self.hand_over(lane.name(), Duration::ZERO, heir).await;
+            self.hand_over(lane.name(), Duration::ZERO).await;
         }
         let known = ask(READ_LIMIT, || self.store.notifiers()).await;
         for notifier in known.unwrap_or_default() {
             let is_ours = self.lanes.iter().any(|lane| lane.name() == notifier.name);
             if notifier.waiting > 0 && !is_ours {
                 // Another process may still have it.
-                self.hand_over(&notifier.name, ABANDONED, heir).await;
+                self.hand_over(&notifier.name, ABANDONED).await;
             }
         }
     }
 
-    async fn hand_over(&self, notifier: &str, age: Duration, heir: &Lane) {
+    async fn hand_over(&self, notifier: &str, age: Duration) {
         for _ in 0..MOST_HANDED_OVER {
             let now = Timestamp::now();
             let lease = Lease {
@@ -105,16 +107,35 @@ impl Keeper {
                 now,
                 duration: COMMIT_LIMIT,
             };
+            let heirs: Vec<_> = self
+                .lanes
+                .iter()
+                .filter(|lane| !lane.is_stopped())
+                .collect();
+            let takes: Vec<_> = heirs.iter().map(|lane| lane.takes()).collect();
             let plan: Planner = Arc::new(move |_, waiting| {
-                let mut old = waiting.iter().filter(|it| it.created_at.after(age) <= now);
+                let is_old = |it: &&Waiting| it.created_at.after(age) <= now;
+                let has_heir =
+                    |it: &Waiting| takes.iter().any(|takes| takes.has(&it.summary.reason));
+                // Another process may still have a notifier that nobody here stands in for.
+                let is_given_up =
+                    |it: &Waiting| !age.is_zero() && it.created_at.after(DEFAULT_ALERT_AGE) <= now;
+                let mut old = waiting.iter().filter(is_old);
                 Plan {
-                    take: old.next().map(|it| it.id),
+                    take: old
+                        .find(|it| has_heir(it) || is_given_up(it))
+                        .map(|it| it.id),
                     ..Plan::default()
                 }
             });
             let claimed = ask(READ_LIMIT, || self.store.claim(lease, plan)).await;
             let Some(entry) = claimed.ok().and_then(|claimed| claimed.entry) else {
                 return;
+            };
+            let mut heirs = heirs.iter();
+            let Some(heir) = heirs.find(|lane| lane.takes().has(&entry.alert.reason)) else {
+                self.give_up_orphan(notifier, &entry.alert).await;
+                continue;
             };
             let fate = Fate::HandOver {
                 notifier: heir.name().to_owned(),
@@ -127,6 +148,23 @@ impl Keeper {
             }
             heir.wake();
         }
+    }
+}
+
+impl Keeper {
+    /// Nobody has the notifier any more, and nobody else takes what was for it.
+    async fn give_up_orphan(&self, notifier: &str, alert: &Alert) {
+        let (id, update): (_, StateUpdate) = (alert.id, Arc::new(|_| {}));
+        let settle = || self.store.settle(notifier, id, Fate::Done, update);
+        if ask(READ_LIMIT, settle).await.is_err() {
+            return;
+        }
+        self.losses
+            .add(LossReason::AlertUndelivered, alert.alerts());
+        let _ = contained(|| {
+            let issue = alert.issue.fingerprint;
+            tracing::warn!(target: "tower_monitor", notifier, %issue, reason = %alert.reason, "nobody takes what waits for this notifier");
+        });
     }
 }
 

@@ -8,6 +8,7 @@ mod outage;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use self::house::House;
 use self::outage::Outage;
 use super::ask::ask;
-use super::decision::Decision;
+use super::decision::{Decision, LostSince};
 use super::lane::{Lane, LaneStatus};
 use super::ledger::{Ledger, Unsaved};
 use super::retry::backoff;
@@ -41,8 +42,10 @@ pub(super) struct Keeper {
     pub(super) decision: Decision,
     pub(super) losses: Arc<LossCounter>,
     ledger: Mutex<Ledger>,
-    told_losses: Mutex<Losses>,
+    told_losses: Mutex<ToldLosses>,
     changed: Notify,
+    /// Somebody has changed what is known of a problem: it is to be looked at again.
+    is_review_due: AtomicBool,
     /// Up to which change somebody waits for everything to be in the store.
     hurry: watch::Sender<u64>,
     /// Up to which change everything is.
@@ -71,6 +74,7 @@ impl Keeper {
             ledger: Mutex::new(Ledger::new(process, retention)),
             told_losses: Mutex::default(),
             changed: Notify::new(),
+            is_review_due: AtomicBool::new(false),
             hurry: watch::Sender::new(0),
             done: watch::Sender::new(0),
             troubles,
@@ -88,6 +92,8 @@ impl Keeper {
     /// What the store says of a problem since somebody changed it.
     pub(super) fn learn(&self, record: &Record) {
         self.ledger().learn(record);
+        self.is_review_due.store(true, Ordering::Release);
+        self.changed.notify_one();
     }
 
     /// Resolves when everything that was added before is in the store.
@@ -172,6 +178,10 @@ impl Keeper {
         loop {
             self.commit_all_due(&mut outage).await;
             let now = Instant::now();
+            if self.is_review_due.swap(false, Ordering::AcqRel) {
+                self.review().await;
+                continue;
+            }
             if house.is_due(now) {
                 self.keep_house(&mut house).await;
                 continue;
@@ -249,20 +259,23 @@ impl Keeper {
 
     async fn commit(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
         let losses = self.losses.totals();
-        let lost = losses.since(&self.told_losses());
+        let lost = self.lost_since(&losses);
         let told = self.ledger().told(batch);
-        let decide = self.decision.clone().at(batch.now, lost, told);
+        let decide = self.decision.clone().at(batch.now, Arc::clone(&lost), told);
         let begun = Instant::now();
         let commit = || self.store.commit(Arc::clone(batch), decide);
         let committed = ask(COMMIT_LIMIT, commit).await?;
         let now = Instant::now();
         let given_up = self.ledger().committed(&committed, now - begun, now);
         self.losses.add(LossReason::Occurrence, given_up);
-        self.after(batch, &committed, losses);
+        self.after(batch, &committed);
+        if committed.outgoing > 0 {
+            self.told_losses().note(&lost, losses);
+        }
         Ok(())
     }
 
-    fn after(&self, batch: &Batch, committed: &Committed, losses: Losses) {
+    fn after(&self, batch: &Batch, committed: &Committed) {
         let unknown = batch.changes.iter();
         let unknown = unknown.filter(|change| committed.unknown.contains(&change.fingerprint));
         let uncounted = unknown.map(|change| change.count).sum();
@@ -270,10 +283,6 @@ impl Keeper {
         self.losses
             .add(LossReason::IssueForgotten, committed.forgotten);
         if committed.outgoing > 0 {
-            *self
-                .told_losses
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = losses;
             self.lanes.iter().for_each(Lane::wake);
         }
     }
@@ -287,8 +296,11 @@ impl Keeper {
             .filter_map(|unsaved| self.as_if_stored(unsaved, now))
             .collect();
         let losses = self.losses.totals();
-        let lost = losses.since(&self.told_losses());
-        let decide = self.decision.clone().at(now, lost, HashMap::new());
+        let lost = self.lost_since(&losses);
+        let decide = self
+            .decision
+            .clone()
+            .at(now, Arc::clone(&lost), HashMap::new());
         let Some(outgoing) = contained(|| decide(&mut touched)) else {
             return;
         };
@@ -298,10 +310,7 @@ impl Keeper {
         for Touched { change, record } in touched {
             self.ledger().tell(change.fingerprint, record.memory);
         }
-        *self
-            .told_losses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = losses;
+        self.told_losses().note(&lost, losses);
         self.standby.take_on(outgoing, now);
         self.lanes.iter().for_each(Lane::wake);
     }
@@ -340,11 +349,37 @@ impl Keeper {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn told_losses(&self) -> Losses {
-        *self
-            .told_losses
+    fn lost_since(&self, losses: &Losses) -> Arc<LostSince> {
+        let told = self.told_losses();
+        Arc::new(LostSince {
+            people: losses.since(&told.people),
+            services: losses.since(&told.services),
+            ..LostSince::default()
+        })
+    }
+
+    fn told_losses(&self) -> MutexGuard<'_, ToldLosses> {
+        self.told_losses
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The losses that somebody was told of.
+#[derive(Debug, Default)]
+struct ToldLosses {
+    people: Losses,
+    services: Losses,
+}
+
+impl ToldLosses {
+    fn note(&mut self, lost: &LostSince, losses: Losses) {
+        if lost.told_people.load(Ordering::Acquire) {
+            self.people = losses;
+        }
+        if lost.told_services.load(Ordering::Acquire) {
+            self.services = losses;
+        }
     }
 }
 

@@ -15,9 +15,9 @@ use super::{Shared, Test, TestDelivery, Trouble};
 use crate::delivery::health;
 use crate::delivery::plan::{Moment, Rules, plan};
 use crate::issue::Alert;
+use crate::issue::Desk;
 use crate::loss::LossCounter;
 use crate::notify::DynNotifier;
-use crate::redact::Redactor;
 use crate::request::RequestId;
 use crate::store::{Claimed, Lease, Planner};
 use crate::time::{Clock, uptime_seconds};
@@ -30,7 +30,7 @@ pub(super) struct Driver {
     pub(super) sources: Vec<Source>,
     pub(super) rules: Rules,
     pub(super) time_limit: Duration,
-    pub(super) redactor: Redactor,
+    pub(super) desk: Desk,
     pub(super) losses: Arc<LossCounter>,
     pub(super) clock: Clock,
     pub(super) troubles: mpsc::Sender<Trouble>,

@@ -12,9 +12,10 @@ use crate::delivery::health::{self, MAX_PAUSE, Outcome};
 use crate::delivery::retry::{backoff, random_fraction};
 use crate::delivery::trouble::Trouble;
 use crate::guard::contained;
-use crate::issue::Alert;
+use crate::issue::{Alert, Memo};
 use crate::loss::LossReason;
-use crate::notify::tell_locally;
+use crate::notify::{Takes, tell_locally};
+use crate::occurrence::Fingerprint;
 use crate::store::{Entry, Fate, NotifierState};
 use crate::time::Timestamp;
 
@@ -44,7 +45,10 @@ impl Driver {
             tries,
         } = entry;
         // What a store has read back does not know how to redact.
-        alert.redactor = self.redactor.clone();
+        alert.desk = self.desk.clone();
+        let issue = alert.issue.fingerprint;
+        let known = self.shared.state().memos.get(issue).map(str::to_owned);
+        alert.memo = Memo::of(known.clone());
         let begun = self.clock.now();
         let ending = if self.finished.has(alert.id) {
             Ending::of(Fate::Done, None)
@@ -61,10 +65,21 @@ impl Driver {
         } else {
             self.deliver(&alert, tries, begun).await
         };
-        self.settle(at, alert.id, ending, begun).await;
+        let kept = alert.memo.get();
+        let has_arrived = matches!(ending.outcome, Some(Outcome::Arrived));
+        // Also when it is the same: what is told last is forgotten last.
+        let kept = (has_arrived && (kept.is_some() || known.is_some())).then_some((issue, kept));
+        self.settle(at, alert.id, ending, kept, begun).await;
     }
 
-    async fn settle(&mut self, at: usize, entry: Uuid, ending: Ending, begun: Timestamp) {
+    async fn settle(
+        &mut self,
+        at: usize,
+        entry: Uuid,
+        ending: Ending,
+        kept: Option<(Fingerprint, Option<String>)>,
+        begun: Timestamp,
+    ) {
         if ending.fate == Fate::Done {
             self.finished.add(entry);
         }
@@ -72,6 +87,9 @@ impl Driver {
         let update = move |state: &mut NotifierState| {
             if let Some(outcome) = &outcome {
                 outcome.note(state, begun, now);
+            }
+            if let Some((issue, memo)) = &kept {
+                state.memos.set(*issue, memo.clone());
             }
         };
         update(&mut self.shared.state());
@@ -93,7 +111,7 @@ impl Driver {
                 return Ending::of(Fate::Retry { due_at: begun }, None);
             }
         };
-        match attempt.verdict(tries).redacted(&self.redactor) {
+        match attempt.verdict(tries).redacted(&self.desk.redactor) {
             Verdict::Arrived => Ending::of(Fate::Done, Outcome::Arrived),
             Verdict::Again { words, wait } => {
                 let pause = backoff(tries, LONGEST_WAIT).max(wait.unwrap_or_default());
@@ -137,7 +155,7 @@ impl Driver {
         outcome: Option<Outcome>,
     ) -> Ending {
         self.row.refused(self.place, alert.id);
-        let Some(heir) = self.row.heir(self.place, alert.id) else {
+        let Some(heir) = self.row.heir(self.place, alert) else {
             self.give_up(alert, reason, words);
             return Ending::of(Fate::Done, outcome);
         };
@@ -162,9 +180,17 @@ impl Driver {
         }
     }
 
-    /// Writes it to the local log, and counts it.
+    /// Writes it to the local log, and counts it. Of an occurrence that a service does not get, and of a problem's end, nobody has to
+    /// be told here.
     fn give_up(&self, alert: &Alert, reason: LossReason, why: &str) {
         self.losses.add(reason, alert.alerts());
+        let (notifier, issue) = (self.name(), alert.issue.fingerprint);
+        if !alert.reasons().any(|reason| Takes::Alerts.has(reason)) {
+            let _ = contained(|| {
+                tracing::warn!(target: "tower_monitor", notifier, %issue, reason = %alert.reason, why, "not passed on");
+            });
+            return;
+        }
         let _ = contained(|| tell_locally(alert, self.name(), why));
     }
 }

@@ -23,13 +23,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::driver::Driver;
 use self::finished::Finished;
 use self::source::Source;
-use super::plan::{MANY, Rules};
+use super::plan::{MANY, MANY_OCCURRENCES, Rules};
 use super::trouble::Trouble;
 use crate::guard::contain_thread;
-use crate::issue::Alert;
+use crate::issue::{Alert, Desk};
 use crate::loss::LossCounter;
-use crate::notify::{Channel, NotifyError};
-use crate::redact::Redactor;
+use crate::notify::{Channel, NotifyError, Takes};
 use crate::store::{DynStore, NotifierState};
 use crate::time::{Clock, uptime_seconds};
 
@@ -57,7 +56,7 @@ pub(super) struct LaneParts {
     pub(super) time_limit: Duration,
     /// How long an alert may wait.
     pub(super) max_age: Duration,
-    pub(super) redactor: Redactor,
+    pub(super) desk: Desk,
     pub(super) losses: Arc<LossCounter>,
     pub(super) clock: Clock,
     pub(super) troubles: mpsc::Sender<Trouble>,
@@ -149,12 +148,16 @@ impl Lane {
             sources: sources.map(|it| Source::new(it, &row, place)).collect(),
             rules: Rules {
                 budget: channel.own_budget(),
+                apart: match channel.own_takes() {
+                    Takes::Occurrences => MANY_OCCURRENCES,
+                    _ => 0,
+                },
                 max_age: parts.max_age,
                 lease: time_limit.saturating_mul(2).saturating_add(LEASE_MARGIN),
             },
             row: Arc::clone(&row),
             time_limit,
-            redactor: parts.redactor,
+            desk: parts.desk,
             losses: parts.losses,
             clock: parts.clock,
             troubles: parts.troubles,
@@ -184,6 +187,11 @@ impl Lane {
         self.channel.wants(alert)
     }
 
+    /// What it is told of.
+    pub(super) fn takes(&self) -> Takes {
+        self.row.takes(self.place)
+    }
+
     /// Whether it takes nothing any more and another notifier works. When none does, all of them go on taking alerts, and
     /// write them to the log.
     pub(super) fn is_stopped(&self) -> bool {
@@ -200,10 +208,15 @@ impl Lane {
 
     /// How many alerts that were decided at once may wait apart.
     pub(super) fn room(&self) -> usize {
-        if self.waiting() > MANY as u64 {
+        let is_service = !self.takes().is_for_people();
+        let (many, room) = match is_service {
+            true => (MANY_OCCURRENCES, MANY_OCCURRENCES / 2),
+            false => (MANY, ROOM),
+        };
+        if self.waiting() > many as u64 {
             1
         } else {
-            ROOM
+            room
         }
     }
 

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::notify::Channel;
+use crate::issue::Alert;
+use crate::notify::{Channel, Takes};
 
 /// The notifiers in the order they were added. All lanes share it.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(in crate::delivery) struct Row {
 #[derive(Debug)]
 struct Seat {
     name: String,
+    takes: Takes,
     is_stopped: AtomicBool,
     wake: Notify,
 }
@@ -35,6 +37,7 @@ impl Row {
             let name = names.find(|name| taken.insert(name.clone()));
             Seat {
                 name: name.unwrap_or(own),
+                takes: channel.own_takes(),
                 is_stopped: AtomicBool::new(false),
                 wake: Notify::new(),
             }
@@ -64,23 +67,34 @@ impl Row {
             .store(is_stopped, Ordering::Release);
     }
 
-    /// Whether it takes nothing any more while others do. The last ones are given alerts whatever happens, so that these
+    pub(super) fn takes(&self, place: usize) -> Takes {
+        self.seats[place].takes
+    }
+
+    /// Whether it takes nothing any more while others of its sort do. The last ones are given alerts whatever happens, so that these
     /// come at least into the log.
     pub(super) fn is_passed_over(&self, place: usize) -> bool {
-        self.is_stopped(place) && (0..self.seats.len()).any(|other| !self.is_stopped(other))
+        let mut others = (0..self.seats.len()).filter(|other| self.is_same_sort(place, *other));
+        self.is_stopped(place) && others.any(|other| !self.is_stopped(other))
+    }
+
+    fn is_same_sort(&self, place: usize, other: usize) -> bool {
+        self.takes(place).is_for_people() == self.takes(other).is_for_people()
     }
 
     fn is_stopped(&self, place: usize) -> bool {
         self.seats[place].is_stopped.load(Ordering::Acquire)
     }
 
-    /// Who takes what this one could not deliver: the next one in the row that works and has not refused it itself.
-    pub(super) fn heir(&self, place: usize, alert: Uuid) -> Option<usize> {
+    /// Who takes what this one could not deliver: the next one in the row that works, takes such alerts and has not refused it
+    /// itself. To a person nothing is handed that was for a service, nor the other way round.
+    pub(super) fn heir(&self, place: usize, alert: &Alert) -> Option<usize> {
         let refusals = self.refusals();
-        let has_refused = |other| refusals.contains(&(alert, other));
+        let has_refused = |other| refusals.contains(&(alert.id, other));
+        let takes = |other: usize| alert.reasons().any(|reason| self.takes(other).has(reason));
         let count = self.seats.len();
         let mut others = (1..count).map(|step| (place + step) % count);
-        others.find(|other| !self.is_stopped(*other) && !has_refused(*other))
+        others.find(|other| !self.is_stopped(*other) && takes(*other) && !has_refused(*other))
     }
 
     pub(super) fn refused(&self, place: usize, alert: Uuid) {
@@ -101,6 +115,8 @@ const MAX_REFUSALS: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::fixtures::alert;
+    use crate::issue::Severity;
     use crate::notify::{Capture, Log};
 
     fn row() -> Row {
@@ -122,15 +138,15 @@ mod tests {
 
     #[test]
     fn what_one_cannot_deliver_goes_round_once() {
-        let (row, alert) = (row(), Uuid::from_u128(7));
+        let (row, alert, other) = (row(), alert(7, Severity::Error), alert(8, Severity::Error));
         row.set_stopped(3, true);
-        assert_eq!(row.heir(2, alert), Some(0));
-        row.refused(2, alert);
-        row.refused(0, alert);
-        assert_eq!(row.heir(0, alert), Some(1));
-        row.refused(1, alert);
-        assert_eq!(row.heir(1, alert), None);
-        assert_eq!(row.heir(1, Uuid::nil()), Some(2));
+        assert_eq!(row.heir(2, &alert), Some(0));
+        row.refused(2, alert.id);
+        row.refused(0, alert.id);
+        assert_eq!(row.heir(0, &alert), Some(1));
+        row.refused(1, alert.id);
+        assert_eq!(row.heir(1, &alert), None);
+        assert_eq!(row.heir(1, &other), Some(2));
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub const DEFAULT_ALERT_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) budget: Budget,
+    /// So many wait apart, and are not joined while they wait for the budget: for a service, which groups by itself.
+    pub(super) apart: usize,
     /// How long an alert may wait.
     pub(super) max_age: Duration,
     /// How long what is taken belongs to who takes it.
@@ -68,8 +70,10 @@ pub(super) fn plan(
     let is_open = open_until.is_some_and(|until| now < until);
     let tokens = health::tokens(state, &rules.budget);
     let can_send = !is_open && tokens.is_none_or(|tokens| tokens > 0);
-    let too_many = waiting.len() > MANY || tokens.is_some_and(|tokens| tokens < waiting.len());
-    let join = (too_many && (can_send || waiting.len() > MANY))
+    let many = rules.apart.max(MANY);
+    let beyond_budget = tokens.is_some_and(|tokens| tokens < waiting.len());
+    let too_many = waiting.len() > many || (beyond_budget && rules.apart == 0);
+    let join = (too_many && (can_send || waiting.len() > many))
         .then(|| join(waiting, moment, rules))
         .flatten();
     let entries = || {
@@ -78,7 +82,11 @@ pub(super) fn plan(
             .filter_map(|entry| Candidate::after(entry, join.as_ref()))
     };
     let is_due = |entry: &Candidate<'_>| entry.due_at <= now || entry.due_at.since(now) > MAX_PAUSE;
-    let next = entries().filter(is_due).min_by_key(Candidate::rank);
+    let is_first = |entry: &Candidate<'_>| !has_older_turn(entry.entry, waiting);
+    let next = entries()
+        .filter(is_due)
+        .filter(is_first)
+        .min_by_key(Candidate::rank);
     if let (true, Some(next)) = (can_send, &next) {
         health::spend(state);
         if open_until.is_some() {
@@ -94,7 +102,10 @@ pub(super) fn plan(
     }
     let due_at = match next {
         Some(_) => now,
-        None => entries().map(|entry| entry.due_at).min().unwrap_or(now),
+        None => {
+            let first = entries().filter(is_first);
+            first.map(|entry| entry.due_at).min().unwrap_or(now)
+        }
     };
     let ready = due_at
         .max(open_until.unwrap_or(now))
@@ -123,6 +134,8 @@ fn join(waiting: &[Waiting], moment: Moment, rules: &Rules) -> Option<Joined> {
         .iter()
         .filter(is_young)
         .filter(|entry| entry.tries == 0 || tried > MAX_APART)
+        .filter(|entry| !is_turning(entry, waiting))
+        .skip(rules.apart)
         .collect();
     if all.len() < 2 {
         return None;
@@ -196,8 +209,27 @@ impl<'w> Candidate<'w> {
     }
 }
 
+/// Whether the same problem is told as open and as over among these: each is told by itself, in their order.
+fn is_turning(entry: &Waiting, waiting: &[Waiting]) -> bool {
+    waiting.iter().any(|other| is_opposite(entry, other))
+}
+
+/// Whether the opposite of it was decided before, and waits.
+fn has_older_turn(entry: &Waiting, waiting: &[Waiting]) -> bool {
+    let age = |it: &Waiting| (it.created_at, it.id);
+    let mut opposites = waiting.iter().filter(|other| is_opposite(entry, other));
+    opposites.any(|other| age(other) < age(entry))
+}
+
+fn is_opposite(one: &Waiting, other: &Waiting) -> bool {
+    one.summary.fingerprint == other.summary.fingerprint
+        && one.summary.reason.is_over() != other.summary.reason.is_over()
+}
+
 /// More than so many wait together.
 pub(super) const MANY: usize = 64;
+/// The same of occurrences for a service.
+pub(super) const MANY_OCCURRENCES: usize = 512;
 /// So many entries that were tried stay apart.
 const MAX_APART: usize = 8;
 const MOMENT: Duration = Duration::from_millis(1);

@@ -41,6 +41,7 @@ impl HttpAnswer {
 /// | 2xx | arrived |
 /// | 408, 425, 429, 5xx | temporary, with the wait that `Retry-After` asks for |
 /// | 401, 403, 404, 410 | the destination is gone |
+/// | 400, 413, 414, 422 | refused as it is: less may be taken |
 /// | everything else, redirects too | refused |
 pub(crate) fn classify(answer: &HttpAnswer) -> Result<(), NotifyError> {
     let summary = answer.summary();
@@ -55,6 +56,7 @@ pub(crate) fn classify(answer: &HttpAnswer) -> Result<(), NotifyError> {
             }
         }
         401 | 403 | 404 | 410 => NotifyError::destination_gone(summary),
+        400 | 413 | 414 | 422 => NotifyError::payload_refused(summary),
         _ => NotifyError::refused(summary),
     })
 }
@@ -75,7 +77,8 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     Some(wait.min(MAX_WAIT))
 }
 
-fn seconds(text: &str) -> Option<Duration> {
+/// Seconds as digits, with a fraction or without; at most an hour.
+pub(crate) fn seconds(text: &str) -> Option<Duration> {
     // `f64` would also read signs, exponents, `inf` and `nan`.
     let number = text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || c == '.');

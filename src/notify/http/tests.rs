@@ -20,9 +20,9 @@ async fn post(client: &HttpClient, url: &str) -> Result<HttpAnswer, NotifyError>
     let mut key = HeaderValue::from_static("Bearer tok_0123456789");
     key.set_sensitive(true);
     headers.insert("authorization", key);
-    client
-        .post(&url.parse().unwrap(), headers, Bytes::from_static(b"hello"))
-        .await
+    let body = Bytes::from_static(b"hello");
+    let url = url.parse().unwrap();
+    Ok(client.post(&url, headers, body, &[]).await?)
 }
 
 async fn answered(script: Script) -> Result<HttpAnswer, NotifyError> {
@@ -129,6 +129,32 @@ async fn a_server_that_hangs_costs_no_more_than_the_limit() {
     let server = TestServer::start(Script::SayAndHang(begun)).await;
     let answer = post(&client, &server.url("/in")).await.unwrap();
     assert_eq!(answer.body, "begun");
+
+    // A body that hangs is not waited for as long as an answer.
+    (client.call_limit, client.body_limit) = (Duration::MAX / 4, Duration::from_millis(50));
+    let answer = post(&client, &server.url("/in")).await.unwrap();
+    assert_eq!(answer.body, "begun");
+}
+
+#[tokio::test]
+async fn what_may_have_been_obeyed_is_told_from_what_has_not_gone_out() {
+    let failed = async |client: HttpClient, url: &str| {
+        let (url, headers) = (url.parse().unwrap(), HeaderMap::new());
+        let sent = client.post(&url, headers, Bytes::new(), &[]).await;
+        sent.unwrap_err()
+    };
+    let server = TestServer::start(say("")).await;
+    let failure = failed(client(), &server.url("/in")).await;
+    assert!(matches!(failure, Failure::Unanswered(_)), "{failure:?}");
+
+    let mut short = client();
+    short.connect_limit = Duration::from_millis(50);
+    let server = TestServer::start(Script::Ignore).await;
+    let failure = failed(short, &format!("https://{}/in", server.address)).await;
+    assert!(matches!(failure, Failure::Unsent(_)), "{failure:?}");
+    let socks = behind("socks5://127.0.0.1:1080");
+    let failure = failed(socks, "https://a.example/").await;
+    assert!(matches!(failure, Failure::Unsent(_)), "{failure:?}");
 }
 
 #[tokio::test]
@@ -184,6 +210,28 @@ async fn plain_http_goes_through_a_proxy_with_the_whole_url_and_the_login() {
 }
 
 #[tokio::test]
+async fn this_machine_is_reached_without_a_proxy() {
+    let server = TestServer::start(Script::answer("200 OK", &[], "direct")).await;
+    let proxy = TestServer::start(Script::answer("502 Bad Gateway", &[], "")).await;
+    let port = server.address.port();
+    for host in ["127.0.0.1", "localhost"] {
+        let url = format!("http://{host}:{port}/in");
+        let answer = post(&behind(&proxy.url("")), &url).await.unwrap();
+        assert_eq!(answer.body, "direct");
+    }
+    assert!(proxy.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_proxy_that_repeats_its_login_brings_it_into_no_log() {
+    let echo = "you sent Basic dXNlcjpwQHNz; dXNlcjpwQHNz is not known";
+    let proxy = TestServer::start(Script::answer("403 Forbidden", &[], echo)).await;
+    let client = behind(&format!("http://user:p%40ss@{}", proxy.address));
+    let answer = post(&client, "http://a.example/in").await.unwrap();
+    assert_eq!(answer.body, "you sent [redacted]; [redacted] is not known");
+}
+
+#[tokio::test]
 async fn https_goes_through_a_tunnel_and_the_proxy_sees_only_the_host() {
     let (trusting, acceptor) = certificate("a.example");
     let server = TestServer::start_tls(Script::answer("200 OK", &[], "in"), acceptor).await;
@@ -219,6 +267,25 @@ async fn a_proxy_that_refuses_the_tunnel_is_temporary() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn debug_shows_nothing_of_the_url_but_scheme_and_host() {
+    let target = Target {
+        what: "the URL",
+        url: "https://a.example/s3cr3t?s3cr3t=1",
+        right: "https://a.example/",
+        is_secure: true,
+        env_proxy: false,
+    };
+    let endpoint = Endpoint::new(&target)
+        .unwrap()
+        .hiding(&Secret::new("s3cr3t"));
+    let text = format!("{endpoint:?}");
+    assert!(
+        text.contains("https://a.example\"") && !text.contains("s3cr3t"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Which URLs a notifier takes, and what of them may be shown.
 
+use std::net::IpAddr;
+
 use http::Uri;
 
 /// Reads the URL of a destination.
@@ -41,4 +43,12 @@ pub(crate) fn origin(url: &Uri) -> String {
         url.host().unwrap_or_default(),
         port.unwrap_or_default()
     )
+}
+
+/// Whether what is sent there stays on this machine.
+pub(crate) fn is_loopback(url: &Uri) -> bool {
+    let host = url.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = |address: IpAddr| address.is_loopback();
+    host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(is_loopback)
 }

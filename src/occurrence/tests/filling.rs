@@ -84,6 +84,7 @@ impl Filling {
             after: vec![self.text()],
         };
         let frame = Frame {
+            variables: Vec::new(),
             function: self.some(),
             module: self.some(),
             file: self.some(),

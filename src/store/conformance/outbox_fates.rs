@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::sample::{alert, at, change, new_id, written};
 use super::subject::{Subject, entry};
 use super::{Verdict, promise, same};
+use crate::issue::Memos;
+use crate::occurrence::Fingerprint;
 use crate::store::{Breaker, Fate, NotifierState, Plan, StateUpdate, Waiting};
 
 pub(super) async fn a_delivered_alert_is_gone(subject: Subject) -> Verdict {
@@ -141,7 +143,10 @@ pub(super) async fn what_is_no_longer_there_can_be_settled(subject: Subject) -> 
 
 pub(super) async fn the_state_of_a_notifier_is_kept(subject: Subject) -> Verdict {
     subject.tell(0, &alert(1, 0), &["mail", "chat"]).await?;
+    let mut memos = Memos::default();
+    memos.set(Fingerprint::from_u64(7), Some("thread \"1\" 🙂".to_owned()));
     let planned = NotifierState {
+        memos,
         tokens: 2.375,
         tokens_at: Some(at(3)),
         failures: 4,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::issue::{AffectedUser, Alert, Change, Issue, Reason, Severity, user_hash};
+use crate::issue::{AffectedUser, Alert, Change, Desk, Issue, Memo, Reason, Severity, user_hash};
 use crate::loss::Losses;
 use crate::occurrence::{Fingerprint, Kind, Occurrence};
-use crate::redact::Redactor;
+
 use crate::request::{RequestId, User};
 use crate::time::Timestamp;
 
@@ -131,7 +131,8 @@ pub(crate) fn alert_of(occurrence: Arc<Occurrence>) -> Alert {
         lost,
         also: Vec::new(),
         also_more: 3,
-        redactor: Redactor::default(),
+        desk: Desk::default(),
+        memo: Memo::default(),
     };
     let mut other = alert.summary();
     other.kind = Kind::Panic;

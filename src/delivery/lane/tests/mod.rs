@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::*;
 use crate::delivery::DEFAULT_ALERT_AGE;
 use crate::delivery::fixtures::{alert, at, outgoing};
-use crate::issue::Severity;
+use crate::issue::{Desk, Severity};
 use crate::loss::LossReason;
 use crate::notify::{Budget, Notifier};
 use crate::store::Memory;
@@ -179,7 +179,7 @@ fn start(
             sources: sources.to_vec(),
             time_limit: LIMIT,
             max_age: DEFAULT_ALERT_AGE,
-            redactor: Redactor::default(),
+            desk: Desk::default(),
             losses: Arc::clone(&losses),
             clock: clock.clone(),
             troubles: sender.clone(),

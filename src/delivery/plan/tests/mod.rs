@@ -12,6 +12,7 @@ const LEASE: Duration = Duration::from_secs(25);
 fn rules(budget: Budget) -> Rules {
     Rules {
         budget,
+        apart: 0,
         max_age: DEFAULT_ALERT_AGE,
         lease: LEASE,
     }
@@ -210,4 +211,63 @@ fn a_clock_that_was_set_back_holds_nothing_up_for_more_than_an_hour() {
         at_second(&mut state, &[entry], 3_600, three_an_hour()).take,
         Some(Uuid::from_u128(1))
     );
+}
+
+#[test]
+fn a_problem_is_told_as_over_and_as_open_in_the_order_in_which_it_was() {
+    let resolved = |number, created, tries| {
+        let mut entry = waiting(number, Severity::Error, created, tries);
+        entry.id = Uuid::from_u128(1_000 + u128::from(created));
+        entry.summary.reason = crate::issue::Reason::Resolved;
+        entry
+    };
+    // The end was tried, and is to be tried again; the return is news.
+    let mut all = vec![resolved(1, 1, 2), waiting(1, Severity::Critical, 5, 0)];
+    all[0].due_at = at(100);
+    let mut state = NotifierState::default();
+    let later = at_second(&mut state, &all, 9, Budget::unlimited());
+    assert_eq!((later.take, later.look_again), (None, Some(at(100))));
+    let another = |number, severity, created| {
+        let mut entry = waiting(number, severity, created, 0);
+        entry.summary.fingerprint = crate::occurrence::Fingerprint::from_u64(number);
+        entry
+    };
+    let other = another(2, Severity::Info, 8);
+    all.push(other.clone());
+    let taken = at_second(&mut state, &all, 9, Budget::unlimited()).take;
+    assert_eq!(taken, Some(other.id), "others need not wait for it");
+    let taken = at_second(&mut state, &all, 100, Budget::unlimited()).take;
+    assert_eq!(taken, Some(other.id));
+    all.pop();
+    let taken = at_second(&mut state, &all, 100, Budget::unlimited()).take;
+    assert_eq!(taken, Some(all[0].id));
+    // When there are too many, both stay apart.
+    all.extend((10..100).map(|number| another(number, Severity::Error, 6)));
+    let joined = at_second(&mut state, &all, 101, three_an_hour())
+        .join
+        .unwrap();
+    assert_eq!(joined.gone.len(), 89);
+    assert!(
+        ![joined.keep]
+            .iter()
+            .chain(&joined.gone)
+            .any(|id| *id == all[0].id || *id == all[1].id)
+    );
+}
+
+#[test]
+fn what_is_for_a_service_waits_apart_and_only_the_surplus_is_joined() {
+    let mut all: Vec<_> = (0..100)
+        .map(|number| waiting(number, Severity::Error, number, 0))
+        .collect();
+    let rules = Rules {
+        apart: 512,
+        ..rules(three_an_hour())
+    };
+    let mut state = NotifierState::default();
+    let first = plan(&mut state, &all, moment(100), &rules);
+    assert!(first.take.is_some() && first.join.is_none());
+    all.extend((100..700).map(|number| waiting(number, Severity::Error, number, 0)));
+    let joined = plan(&mut state, &all, moment(700), &rules).join.unwrap();
+    assert_eq!(joined.gone.len(), 700 - 512 - 1);
 }

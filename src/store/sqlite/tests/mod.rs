@@ -150,7 +150,8 @@ fn alert(record: &Record, occurrence: &Arc<Occurrence>) -> Arc<Alert> {
         lost: crate::loss::Losses::default(),
         also: Vec::new(),
         also_more: 0,
-        redactor: crate::redact::Redactor::default(),
+        desk: crate::issue::Desk::default(),
+        memo: crate::issue::Memo::default(),
     })
 }
 

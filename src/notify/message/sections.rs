@@ -1,11 +1,14 @@
 //! The longer parts of an alert's wording: the way through the app's code, what led up to it, how to send the request again.
 
+use super::{Section, words};
+use crate::issue::Alert;
 use crate::occurrence::{Breadcrumb, Frame, Occurrence, Stack};
 use crate::text::{one_line, shortened};
 use crate::time::Timestamp;
 
-/// Name and lines of each part that there is something to say about.
-pub(super) fn of(occurrence: &Occurrence) -> Vec<(&'static str, Vec<String>)> {
+/// What there is to say under each name, the most useful first.
+pub(super) fn of(alert: &Alert) -> Vec<Section> {
+    let occurrence = &*alert.occurrence;
     let stack = occurrence
         .exceptions
         .iter()
@@ -18,19 +21,43 @@ pub(super) fn of(occurrence: &Occurrence) -> Vec<(&'static str, Vec<String>)> {
             0..=MAX_LINE => request.curl.clone(),
             bytes => format!("{bytes} bytes: in the occurrence's data"),
         });
-    let parts = [
-        ("stack", stack.map(frames).unwrap_or_default()),
-        ("spans", spans(occurrence)),
-        ("before", breadcrumbs(occurrence)),
-        ("curl", curl.collect()),
-        ("missing", occurrence.missing.clone()),
+    let sections = [
+        ("also told", words::also(alert), false),
+        ("message", message(occurrence), true),
+        ("stack", stack.map(frames).unwrap_or_default(), true),
+        ("spans", spans(occurrence), true),
+        ("before", breadcrumbs(occurrence), true),
+        ("curl", curl.collect(), true),
+        ("missing", occurrence.missing.clone(), false),
     ];
     let clean = |line: &String| shortened(&one_line(line), MAX_LINE);
-    parts
+    sections
         .into_iter()
-        .filter(|(_, lines)| !lines.is_empty())
-        .map(|(name, lines)| (name, lines.iter().map(clean).collect()))
+        .filter(|(_, lines, _)| lines.iter().any(|line| !line.trim().is_empty()))
+        .map(|(name, lines, is_code)| Section {
+            name,
+            lines: lines.iter().map(clean).collect(),
+            is_code,
+        })
         .collect()
+}
+
+/// The error's words, where they are more than the title has room for.
+fn message(occurrence: &Occurrence) -> Vec<String> {
+    let Some(exception) = occurrence.exceptions.first() else {
+        return Vec::new();
+    };
+    let words = exception.message.trim_end();
+    if words.len() <= MAX_TITLE && !words.contains('\n') {
+        return Vec::new();
+    }
+    let mut lines: Vec<_> = words.lines().map(str::to_owned).collect();
+    if lines.len() > MAX_MESSAGE_LINES {
+        let rest = lines.len() - MAX_MESSAGE_LINES;
+        lines.truncate(MAX_MESSAGE_LINES);
+        lines.push(format!("… {rest} lines more"));
+    }
+    lines
 }
 
 /// The app's frames with the line of source where it is there; what lies between them is only counted.
@@ -52,6 +79,7 @@ fn frames(stack: &Stack) -> Vec<String> {
         }
         lines.push(frame.to_string());
         lines.extend(source(frame));
+        lines.extend(variables(frame));
         shown += 1;
     }
     lines.extend(stack.note.clone());
@@ -69,6 +97,22 @@ fn foreign(count: usize) -> String {
 fn source(frame: &Frame) -> Option<String> {
     let source = frame.source.as_ref()?;
     Some(format!("    {}", source.line.trim()))
+}
+
+/// Arguments and locals, with their values.
+fn variables(frame: &Frame) -> Vec<String> {
+    let all = &frame.variables;
+    let shown = all.iter().take(MAX_VARIABLES);
+    let mut lines: Vec<_> = shown
+        .map(|it| {
+            let value = it.value_in_words();
+            format!("    {} = {}", it.name, shortened(&value, MAX_VALUE))
+        })
+        .collect();
+    if all.len() > MAX_VARIABLES {
+        lines.push(format!("    … {} more", all.len() - MAX_VARIABLES));
+    }
+    lines
 }
 
 /// The open spans from the outermost in, each with its fields.
@@ -118,5 +162,10 @@ fn in_braces<'f>(fields: impl Iterator<Item = (&'f String, &'f String)>) -> Stri
 
 const MAX_FRAMES: usize = 6;
 const MAX_BREADCRUMBS: usize = 8;
+const MAX_VARIABLES: usize = 12;
+const MAX_VALUE: usize = 160;
+const MAX_MESSAGE_LINES: usize = 12;
+/// What a title has room for beside the error's type.
+const MAX_TITLE: usize = 150;
 /// Enough for most `curl` commands.
 const MAX_LINE: usize = 2_000;
