@@ -48,12 +48,11 @@ mod markdown;
 mod payload;
 
 use std::fmt;
-use std::sync::OnceLock;
 
 pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 
 use super::http::{Endpoint, Pause, Target, base_headers, url};
-use super::settings::{check_name, variable};
+use super::settings::{Checked, check_name, variable};
 use super::shrink::{Shrink, Size};
 use super::{Budget, Notifier, NotifyError};
 use crate::issue::Alert;
@@ -66,8 +65,7 @@ use payload::payload;
 /// Its settings are checked by [`build()`](crate::Builder::build). Default [budget](Notifier::budget): [`Budget::DISCORD`].
 #[must_use]
 pub struct Discord {
-    settings: Settings,
-    ready: OnceLock<Result<Endpoint, String>>,
+    settings: Checked<Settings, Endpoint>,
     shrink: Shrink,
     pause: Pause,
 }
@@ -83,14 +81,14 @@ impl Discord {
     /// A notifier that posts to this webhook: `https://discord.com/api/webhooks/`, a number, `/` and a token. Hosts other than
     /// Discord's are refused, but for loopback addresses.
     pub fn webhook(url: impl Into<Secret>) -> Self {
+        let settings = Settings {
+            name: DEFAULT_NAME.to_owned(),
+            url: url.into(),
+            thread: None,
+            env_proxy: false,
+        };
         Self {
-            settings: Settings {
-                name: DEFAULT_NAME.to_owned(),
-                url: url.into(),
-                thread: None,
-                env_proxy: false,
-            },
-            ready: OnceLock::new(),
+            settings: Checked::new(settings, Settings::prepare),
             shrink: Shrink::default(),
             pause: Pause::default(),
         }
@@ -112,7 +110,7 @@ impl Discord {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// Posts into this thread of the webhook's channel: the thread's id, which Discord copies in its developer mode.
@@ -120,7 +118,7 @@ impl Discord {
     /// Default: the channel itself.
     pub fn thread(mut self, id: u64) -> Self {
         self.settings.thread = Some(id);
-        self.changed()
+        self
     }
 
     /// Goes through the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name when the monitor is built.
@@ -128,16 +126,7 @@ impl Discord {
     /// Default: the environment is not read.
     pub fn env_proxy(mut self) -> Self {
         self.settings.env_proxy = true;
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
         self
-    }
-
-    fn ready(&self) -> Result<&Endpoint, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
     }
 
     async fn send(&self, to: &Endpoint, alert: &Alert, size: Size) -> Result<(), NotifyError> {
@@ -153,7 +142,7 @@ impl Discord {
 
 impl fmt::Debug for Discord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = self.ready().map(Endpoint::origin);
+        let origin = self.settings.ready().map(Endpoint::origin);
         f.debug_struct("Discord")
             .field("name", &self.settings.name)
             .field("webhook", &origin.as_deref().unwrap_or("not a URL"))
@@ -169,11 +158,11 @@ impl Notifier for Discord {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let to = self.ready().map_err(NotifyError::refused)?;
+        let to = self.settings.ready().map_err(NotifyError::refused)?;
         self.shrink
             .send(&self.settings.name, alert.id, |size| {
                 self.send(to, alert, size)

@@ -96,7 +96,6 @@ mod url;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use lettre::Address;
 use tracing::Dispatch;
@@ -107,7 +106,7 @@ pub use mail::MAX_BYTES;
 pub use session::CONNECT_LIMIT;
 
 use super::recent::Recent;
-use super::settings::variable;
+use super::settings::{Checked, variable};
 use super::shrink::Shrink;
 use super::{Budget, Notifier, NotifyError};
 use crate::guard::contained;
@@ -121,9 +120,7 @@ use settings::{Ready, Security, Settings};
 /// Its settings are checked by [`build()`](crate::Builder::build).
 #[must_use]
 pub struct Email {
-    settings: Settings,
-    /// Made by the check, for the one thread that delivers.
-    ready: OnceLock<Result<Ready, String>>,
+    settings: Checked<Settings, Ready>,
     shrink: Shrink,
     progress: Recent<Progress>,
 }
@@ -173,8 +170,7 @@ impl Email {
 
     fn with(settings: Settings) -> Self {
         Self {
-            settings,
-            ready: OnceLock::new(),
+            settings: Checked::new(settings, Settings::prepare),
             shrink: Shrink::default(),
             progress: Recent::default(),
         }
@@ -185,13 +181,13 @@ impl Email {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// The server's port, not 0. Default: what the constructor says.
     pub fn port(mut self, port: u16) -> Self {
         self.settings.port = port;
-        self.changed()
+        self
     }
 
     /// Logs in with user and password. Both are treated as secrets, and neither is sent without encryption: with
@@ -200,27 +196,27 @@ impl Email {
     /// Default: no login.
     pub fn credentials(mut self, user: impl Into<Secret>, password: impl Into<Secret>) -> Self {
         self.settings.credentials = Some((user.into(), password.into()));
-        self.changed()
+        self
     }
 
     /// Who sends: one address, as `alerts@example.com` or `Shop monitor <alerts@example.com>`. It must be set. What cannot be
     /// delivered comes back there.
     pub fn from(mut self, mailbox: impl Into<String>) -> Self {
         self.settings.from = Some(mailbox.into());
-        self.changed()
+        self
     }
 
     /// Who gets the mail: one address, as `ops@example.com` or `Uma Berg <uma@example.org>`, or several, separated by commas;
     /// called again, these as well. At least one must be set, at most 100 can be. All of them see each other.
     pub fn to(mut self, mailboxes: impl Into<String>) -> Self {
         self.settings.to.push(mailboxes.into());
-        self.changed()
+        self
     }
 
     /// Where an answer to the mail goes, as `ops@example.com`. Default: to the [sender](Self::from).
     pub fn reply_to(mut self, mailbox: impl Into<String>) -> Self {
         self.settings.reply_to = Some(mailbox.into());
-        self.changed()
+        self
     }
 
     /// Trusts the certificates in this PEM file, and no others: for a server whose certificate is signed by an authority of your
@@ -229,16 +225,7 @@ impl Email {
     /// Default: the system's root certificates or, where there are none, Mozilla's.
     pub fn ca_certificate(mut self, file: impl Into<PathBuf>) -> Self {
         self.settings.ca = Some(file.into());
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
         self
-    }
-
-    fn ready(&self) -> Result<&Ready, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
     }
 
     /// Sends `mail` to those that do not have it.
@@ -325,7 +312,7 @@ impl Email {
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.settings;
-        let is_right = self.ready().is_ok();
+        let is_right = settings.ready().is_ok();
         f.debug_struct("Email")
             .field("name", &settings.name)
             .field("host", &is_right.then_some(&settings.host))
@@ -346,11 +333,11 @@ impl Notifier for Email {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let ready = self.ready().map_err(NotifyError::refused)?;
+        let ready = self.settings.ready().map_err(NotifyError::refused)?;
         let name = Notifier::name(self);
         self.shrink
             .send(name, alert.id, |size| async move {

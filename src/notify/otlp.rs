@@ -91,7 +91,6 @@ mod tests;
 mod value;
 
 use std::fmt;
-use std::sync::OnceLock;
 
 use http::HeaderMap;
 
@@ -99,7 +98,7 @@ pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 pub use size::MAX_REQUEST;
 
 use super::http::{Endpoint, Target, base_headers, with_custom};
-use super::settings::{check_name, variable};
+use super::settings::{Checked, check_name, variable};
 use super::shrink::Shrink;
 use super::{Budget, Notifier, NotifyError, Takes};
 use crate::issue::Alert;
@@ -118,9 +117,7 @@ use crate::redact::Secret;
 /// Its settings are checked by [`build()`](crate::Builder::build).
 #[must_use]
 pub struct Otlp {
-    settings: Settings,
-    /// Made by the check, for the one thread that delivers.
-    ready: OnceLock<Result<Ready, String>>,
+    settings: Checked<Settings, Ready>,
     shrink: Shrink,
 }
 
@@ -163,16 +160,16 @@ impl Otlp {
     }
 
     fn to(url: impl Into<Secret>) -> Self {
+        let settings = Settings {
+            name: DEFAULT_NAME.to_owned(),
+            url: url.into(),
+            headers: Vec::new(),
+            resource: Vec::new(),
+            env_proxy: false,
+            problem: None,
+        };
         Self {
-            settings: Settings {
-                name: DEFAULT_NAME.to_owned(),
-                url: url.into(),
-                headers: Vec::new(),
-                resource: Vec::new(),
-                env_proxy: false,
-                problem: None,
-            },
-            ready: OnceLock::new(),
+            settings: Checked::new(settings, Settings::prepare),
             shrink: Shrink::default(),
         }
     }
@@ -180,7 +177,7 @@ impl Otlp {
     /// The first problem stays.
     fn with_problem(mut self, problem: impl Into<String>) -> Self {
         self.settings.problem.get_or_insert(problem.into());
-        self.changed()
+        self
     }
 
     /// What it is called in logs and errors: 1 to 64 visible characters on one line.
@@ -188,7 +185,7 @@ impl Otlp {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// Adds a header to every request, such as `Authorization`. The value is treated as a secret.
@@ -197,14 +194,14 @@ impl Otlp {
     /// `Content-Length`, cannot be set. Default: none.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.settings.headers.push((name.into(), value.into()));
-        self.changed()
+        self
     }
 
     /// Adds an attribute to the resource, such as `service.namespace`. What the monitor itself knows stays, and so does what is
     /// added first. Default: none.
     pub fn resource_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.resource.push((name.into(), value.into()));
-        self.changed()
+        self
     }
 
     /// Goes through the proxy that the environment names when the monitor is built: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
@@ -213,23 +210,14 @@ impl Otlp {
     /// Default: the environment is not read.
     pub fn env_proxy(mut self) -> Self {
         self.settings.env_proxy = true;
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
         self
-    }
-
-    fn ready(&self) -> Result<&Ready, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
     }
 }
 
 impl fmt::Debug for Otlp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.settings;
-        let origin = self.ready().map(|ready| ready.endpoint.origin());
+        let origin = settings.ready().map(|ready| ready.endpoint.origin());
         let is_right = origin.is_ok();
         f.debug_struct("Otlp")
             .field("name", &settings.name)
@@ -247,11 +235,11 @@ impl Notifier for Otlp {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let ready = self.ready().map_err(NotifyError::refused)?;
+        let ready = self.settings.ready().map_err(NotifyError::refused)?;
         let name = &self.settings.name;
         self.shrink
             .send(name, alert.id, |size| async move {

@@ -60,7 +60,6 @@
 mod event;
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -69,7 +68,7 @@ pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 
 use super::http::{Endpoint, HttpAnswer, Target, base_headers, classify};
 use super::recent::Recent;
-use super::settings::{check_name, variable};
+use super::settings::{Checked, check_name, variable};
 use super::shrink::Shrink;
 use super::{Budget, Notifier, NotifyError, Takes};
 use crate::issue::Alert;
@@ -81,8 +80,7 @@ use event::{events, sized};
 /// Its settings are checked by [`build()`](crate::Builder::build). Default [budget](Notifier::budget): [`Budget::PAGERDUTY`].
 #[must_use]
 pub struct PagerDuty {
-    settings: Settings,
-    ready: OnceLock<Result<Endpoint, String>>,
+    settings: Checked<Settings, Endpoint>,
     shrink: Shrink,
     progress: Recent<Progress>,
 }
@@ -105,14 +103,14 @@ struct Settings {
 impl PagerDuty {
     /// A notifier that posts with this integration key: 32 letters and digits.
     pub fn routing_key(key: impl Into<Secret>) -> Self {
+        let settings = Settings {
+            name: DEFAULT_NAME.to_owned(),
+            routing_key: key.into(),
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            env_proxy: false,
+        };
         Self {
-            settings: Settings {
-                name: DEFAULT_NAME.to_owned(),
-                routing_key: key.into(),
-                base_url: DEFAULT_BASE_URL.to_owned(),
-                env_proxy: false,
-            },
-            ready: OnceLock::new(),
+            settings: Checked::new(settings, Settings::prepare),
             shrink: Shrink::default(),
             progress: Recent::default(),
         }
@@ -134,7 +132,7 @@ impl PagerDuty {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// Where PagerDuty is: [`EU_BASE_URL`], or a server that speaks like it. `https://` or `http://` and a host.
@@ -142,7 +140,7 @@ impl PagerDuty {
     /// Default: [`DEFAULT_BASE_URL`].
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.settings.base_url = url.into();
-        self.changed()
+        self
     }
 
     /// Goes through the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name when the monitor is built.
@@ -150,16 +148,7 @@ impl PagerDuty {
     /// Default: the environment is not read.
     pub fn env_proxy(mut self) -> Self {
         self.settings.env_proxy = true;
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
         self
-    }
-
-    fn ready(&self) -> Result<&Endpoint, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
     }
 
     async fn send(&self, to: &Endpoint, mut event: Value) -> Result<(), NotifyError> {
@@ -171,7 +160,7 @@ impl PagerDuty {
 
 impl fmt::Debug for PagerDuty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = self.ready().map(Endpoint::origin);
+        let origin = self.settings.ready().map(Endpoint::origin);
         f.debug_struct("PagerDuty")
             .field("name", &self.settings.name)
             .field("routing_key", &self.settings.routing_key)
@@ -187,11 +176,11 @@ impl Notifier for PagerDuty {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let to = self.ready().map_err(NotifyError::refused)?;
+        let to = self.settings.ready().map_err(NotifyError::refused)?;
         for event in events(alert).skip(self.progress.of(alert.id).done) {
             let send = |size| self.send(to, sized(alert, event, size));
             let name = &self.settings.name;

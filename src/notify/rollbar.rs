@@ -94,7 +94,6 @@ mod size;
 mod tests;
 
 use std::fmt;
-use std::sync::OnceLock;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -103,7 +102,7 @@ pub use deploy::{Deploy, DeployStatus};
 pub use size::MAX_ITEM;
 
 use super::http::{Endpoint, Pause, Target, base_headers};
-use super::settings::{check_name, variable};
+use super::settings::{Checked, check_name, variable};
 use super::shrink::Shrink;
 use super::{Budget, Notifier, NotifyError, Takes};
 use crate::issue::Alert;
@@ -123,9 +122,7 @@ use crate::text::one_line;
 /// Its settings are checked by [`build()`](crate::Builder::build).
 #[must_use]
 pub struct Rollbar {
-    settings: Settings,
-    /// Made by the check, for the one thread that delivers.
-    ready: OnceLock<Result<Ready, String>>,
+    settings: Checked<Settings, Ready>,
     shrink: Shrink,
     pause: Pause,
 }
@@ -144,15 +141,15 @@ impl Rollbar {
     ///
     /// The system's root certificates are trusted or, where there are none, Mozilla's.
     pub fn token(token: impl Into<Secret>) -> Self {
+        let settings = Settings {
+            name: DEFAULT_NAME.to_owned(),
+            token: token.into(),
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            environment: DEFAULT_ENVIRONMENT.to_owned(),
+            env_proxy: false,
+        };
         Self {
-            settings: Settings {
-                name: DEFAULT_NAME.to_owned(),
-                token: token.into(),
-                base_url: DEFAULT_BASE_URL.to_owned(),
-                environment: DEFAULT_ENVIRONMENT.to_owned(),
-                env_proxy: false,
-            },
-            ready: OnceLock::new(),
+            settings: Checked::new(settings, Settings::prepare),
             shrink: Shrink::default(),
             pause: Pause::default(),
         }
@@ -178,7 +175,7 @@ impl Rollbar {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// Where Rollbar is: `http` or `https`, without `/api/1/…`.
@@ -186,7 +183,7 @@ impl Rollbar {
     /// Default: [`DEFAULT_BASE_URL`].
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.settings.base_url = url.into();
-        self.changed()
+        self
     }
 
     /// The environment of occurrences where the [monitor](crate::Builder::environment) names none, and of
@@ -195,7 +192,7 @@ impl Rollbar {
     /// Default: [`DEFAULT_ENVIRONMENT`].
     pub fn environment(mut self, environment: impl Into<String>) -> Self {
         self.settings.environment = environment.into();
-        self.changed()
+        self
     }
 
     /// Goes through the proxy that the environment names when the monitor is built: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
@@ -204,7 +201,7 @@ impl Rollbar {
     /// Default: the environment is not read.
     pub fn env_proxy(mut self) -> Self {
         self.settings.env_proxy = true;
-        self.changed()
+        self
     }
 
     /// Tells Rollbar of a deploy ("Report a deploy" in its API), and returns the number that it gave to it.
@@ -215,7 +212,7 @@ impl Rollbar {
     ///
     /// When a setting of this notifier or of the deploy is wrong, and when Rollbar does not take it.
     pub async fn report_deploy(&self, deploy: &Deploy) -> Result<u64, NotifyError> {
-        let ready = self.ready().map_err(NotifyError::refused)?;
+        let ready = self.settings.ready().map_err(NotifyError::refused)?;
         let body = deploy.payload(&self.settings.environment)?;
         let endpoint = self.settings.endpoint("/api/1/deploy/");
         let endpoint = endpoint.map_err(NotifyError::refused)?;
@@ -223,21 +220,12 @@ impl Rollbar {
         answer::classified(&answer)?;
         deploy::id(&answer)
     }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
-        self
-    }
-
-    fn ready(&self) -> Result<&Ready, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
-    }
 }
 
 impl fmt::Debug for Rollbar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.settings;
-        let origin = self.ready().map(|ready| ready.items.origin());
+        let origin = settings.ready().map(|ready| ready.items.origin());
         let is_right = origin.is_ok();
         f.debug_struct("Rollbar")
             .field("name", &settings.name)
@@ -255,14 +243,14 @@ impl Notifier for Rollbar {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
         if alert.reason.is_over() {
             return Ok(());
         }
-        let ready = self.ready().map_err(NotifyError::refused)?;
+        let ready = self.settings.ready().map_err(NotifyError::refused)?;
         self.pause.check("Rollbar")?;
         self.shrink
             .send(&self.settings.name, alert.id, |size| async move {

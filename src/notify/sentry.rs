@@ -81,7 +81,6 @@ mod limits;
 mod shrunk;
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -89,7 +88,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 
 use super::http::{Endpoint, HttpAnswer, Pause, Target, base_headers, classify};
-use super::settings::{check_name, variable};
+use super::settings::{Checked, check_name, variable};
 use super::shrink::{Shrink, Size};
 use super::{Budget, Notifier, NotifyError, Takes};
 use crate::issue::Alert;
@@ -108,9 +107,7 @@ use crate::time::Timestamp;
 /// Its settings are checked by [`build()`](crate::Builder::build). It sends as many messages as [`Budget::SENTRY`] allows.
 #[must_use]
 pub struct Sentry {
-    settings: Settings,
-    /// Made by the check, for the one thread that delivers.
-    ready: OnceLock<Result<Ready, String>>,
+    settings: Checked<Settings, Ready>,
     shrink: Shrink,
 }
 
@@ -127,14 +124,14 @@ impl Sentry {
     ///
     /// The system's root certificates are trusted or, where there are none, Mozilla's.
     pub fn dsn(dsn: impl Into<Secret>) -> Self {
+        let settings = Settings {
+            name: DEFAULT_NAME.to_owned(),
+            dsn: dsn.into(),
+            own_grouping: true,
+            env_proxy: false,
+        };
         Self {
-            settings: Settings {
-                name: DEFAULT_NAME.to_owned(),
-                dsn: dsn.into(),
-                own_grouping: true,
-                env_proxy: false,
-            },
-            ready: OnceLock::new(),
+            settings: Checked::new(settings, Settings::prepare),
             shrink: Shrink::default(),
         }
     }
@@ -155,7 +152,7 @@ impl Sentry {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// Whether Sentry groups events by this crate's [fingerprints](crate::Fingerprint), so that an issue there is an issue here.
@@ -164,7 +161,7 @@ impl Sentry {
     /// Default: `true`.
     pub fn own_grouping(mut self, own: bool) -> Self {
         self.settings.own_grouping = own;
-        self.changed()
+        self
     }
 
     /// Goes through the proxy that the environment names when the monitor is built, in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
@@ -173,23 +170,14 @@ impl Sentry {
     /// Default: the environment is not read.
     pub fn env_proxy(mut self) -> Self {
         self.settings.env_proxy = true;
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
         self
-    }
-
-    fn ready(&self) -> Result<&Ready, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
     }
 }
 
 impl fmt::Debug for Sentry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.settings;
-        let origin = self.ready().map(|ready| ready.endpoint.origin());
+        let origin = settings.ready().map(|ready| ready.endpoint.origin());
         f.debug_struct("Sentry")
             .field("name", &settings.name)
             .field("dsn", &origin.as_deref().unwrap_or("not a DSN"))
@@ -205,7 +193,7 @@ impl Notifier for Sentry {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
@@ -213,7 +201,7 @@ impl Notifier for Sentry {
         if alert.reason.is_over() {
             return Ok(());
         }
-        let ready = self.ready().map_err(NotifyError::refused)?;
+        let ready = self.settings.ready().map_err(NotifyError::refused)?;
         let own_grouping = self.settings.own_grouping;
         self.shrink
             .send(&self.settings.name, alert.id, |size| {

@@ -81,14 +81,13 @@ mod text;
 mod thread;
 
 use std::fmt;
-use std::sync::OnceLock;
 
 use serde_json::Value;
 
 pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 
 use super::http::HttpAnswer;
-use super::settings::variable;
+use super::settings::{Checked, variable};
 use super::shrink::{Shrink, Size};
 use super::{Budget, Message, Notifier, NotifyError};
 use crate::issue::Alert;
@@ -110,9 +109,7 @@ use thread::Thread;
 /// Its settings are checked by [`build()`](crate::Builder::build). Its [budget](Notifier::budget) is [`Budget::SLACK`].
 #[must_use]
 pub struct Slack {
-    settings: Settings,
-    /// Made by the check, for the one thread that delivers.
-    ready: OnceLock<Result<Ready, String>>,
+    settings: Checked<Settings, Ready>,
     shrink: Shrink,
 }
 
@@ -154,8 +151,7 @@ impl Slack {
 
     fn with(way: Way) -> Self {
         Self {
-            settings: Settings::new(way),
-            ready: OnceLock::new(),
+            settings: Checked::new(Settings::new(way), Settings::prepare),
             shrink: Shrink::default(),
         }
     }
@@ -165,7 +161,7 @@ impl Slack {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// Where the Web API is, for a bot: `/chat.postMessage` follows. GovSlack's is `https://slack-gov.com/api`.
@@ -173,7 +169,7 @@ impl Slack {
     /// Default: [`DEFAULT_BASE_URL`].
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.settings.base_url = Some(url.into());
-        self.changed()
+        self
     }
 
     /// Goes through the proxy that the environment names when the monitor is built: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
@@ -182,23 +178,14 @@ impl Slack {
     /// Default: the environment is not read.
     pub fn env_proxy(mut self) -> Self {
         self.settings.env_proxy = true;
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
         self
-    }
-
-    fn ready(&self) -> Result<&Ready, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
     }
 }
 
 impl fmt::Debug for Slack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.settings;
-        let origin = self.ready().map(|ready| ready.endpoint.origin());
+        let origin = settings.ready().map(|ready| ready.endpoint.origin());
         let is_right = origin.is_ok();
         let origin = origin.as_deref().unwrap_or("not ready");
         let mut out = f.debug_struct("Slack");
@@ -220,11 +207,11 @@ impl Notifier for Slack {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let ready = self.ready().map_err(NotifyError::refused)?;
+        let ready = self.settings.ready().map_err(NotifyError::refused)?;
         self.shrink
             .send(&self.settings.name, alert.id, |size| {
                 ready.send(alert, size)

@@ -75,12 +75,11 @@ mod text;
 mod twilio;
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 
-use super::settings::variable;
+use super::settings::{Checked, variable};
 use super::shrink::{Shrink, Size};
 use super::{Budget, Notifier, NotifyError};
 use crate::guard::contained;
@@ -95,8 +94,7 @@ use twilio::Trouble;
 /// Its settings are checked by [`build()`](crate::Builder::build). Default [budget](Notifier::budget): [`Budget::TWILIO`].
 #[must_use]
 pub struct Sms {
-    settings: Settings,
-    ready: OnceLock<Result<Ready, String>>,
+    settings: Checked<Settings, Ready>,
     shrink: Shrink,
     progress: Progress,
 }
@@ -104,18 +102,18 @@ pub struct Sms {
 impl Sms {
     /// Text messages from the account of this SID (`AC` and 32 hexadecimal digits), with its auth token.
     pub fn twilio(account_sid: impl Into<String>, auth_token: impl Into<Secret>) -> Self {
+        let settings = Settings {
+            name: DEFAULT_NAME.to_owned(),
+            account: account_sid.into(),
+            auth_token: auth_token.into(),
+            api_key: None,
+            sender: None,
+            to: Vec::new(),
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            env_proxy: false,
+        };
         Self {
-            settings: Settings {
-                name: DEFAULT_NAME.to_owned(),
-                account: account_sid.into(),
-                auth_token: auth_token.into(),
-                api_key: None,
-                sender: None,
-                to: Vec::new(),
-                base_url: DEFAULT_BASE_URL.to_owned(),
-                env_proxy: false,
-            },
-            ready: OnceLock::new(),
+            settings: Checked::new(settings, Settings::prepare),
             shrink: Shrink::default(),
             progress: Progress::default(),
         }
@@ -149,7 +147,7 @@ impl Sms {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// Who it comes from: a number of the account in E.164 (`+15005550006`), a short code (`12345`), or up to 11 letters, digits and
@@ -158,14 +156,14 @@ impl Sms {
     /// Default: none; one of the two must be set.
     pub fn from(mut self, number: impl Into<String>) -> Self {
         self.settings.sender = Some(Sender::From(number.into()));
-        self.changed()
+        self
     }
 
     /// The messaging service that chooses the sender: `MG` and 32 hexadecimal digits. Instead of [a number](Self::from): the last
     /// one set counts.
     pub fn messaging_service(mut self, sid: impl Into<String>) -> Self {
         self.settings.sender = Some(Sender::Service(sid.into()));
-        self.changed()
+        self
     }
 
     /// Adds a recipient: a number in E.164, such as `+491715550101`. Each gets a message of its own. Numbers are treated as secrets.
@@ -173,7 +171,7 @@ impl Sms {
     /// Default: none; at least one must be set.
     pub fn to(mut self, number: impl Into<Secret>) -> Self {
         self.settings.to.push(number.into());
-        self.changed()
+        self
     }
 
     /// Logs in with an API key (`SK` and 32 hexadecimal digits) and its secret instead of the auth token, which may be empty then.
@@ -181,7 +179,7 @@ impl Sms {
     /// Default: the auth token.
     pub fn api_key(mut self, sid: impl Into<String>, secret: impl Into<Secret>) -> Self {
         self.settings.api_key = Some((sid.into(), secret.into()));
-        self.changed()
+        self
     }
 
     /// Where Twilio is: another of its regions, or a server that speaks like it. `https://` or `http://` and a host.
@@ -189,7 +187,7 @@ impl Sms {
     /// Default: [`DEFAULT_BASE_URL`].
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.settings.base_url = url.into();
-        self.changed()
+        self
     }
 
     /// Goes through the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name when the monitor is built.
@@ -197,16 +195,7 @@ impl Sms {
     /// Default: the environment is not read.
     pub fn env_proxy(mut self) -> Self {
         self.settings.env_proxy = true;
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
         self
-    }
-
-    fn ready(&self) -> Result<&Ready, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
     }
 
     /// To every number that lacks it. What one number refuses keeps it from no other.
@@ -266,7 +255,7 @@ impl Sms {
 impl fmt::Debug for Sms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.settings;
-        let origin = self.ready().map(|ready| ready.endpoint.origin());
+        let origin = settings.ready().map(|ready| ready.endpoint.origin());
         let is_right = origin.is_ok();
         f.debug_struct("Sms")
             .field("name", &settings.name)
@@ -287,11 +276,11 @@ impl Notifier for Sms {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let ready = self.ready().map_err(NotifyError::refused)?;
+        let ready = self.settings.ready().map_err(NotifyError::refused)?;
         let name = &self.settings.name;
         let result = self
             .shrink

@@ -53,12 +53,11 @@ mod answer;
 mod card;
 
 use std::fmt;
-use std::sync::OnceLock;
 
 pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 
 use super::http::{Endpoint, Target, base_headers};
-use super::settings::{check_name, variable};
+use super::settings::{Checked, check_name, variable};
 use super::shrink::Shrink;
 use super::{Budget, Notifier, NotifyError};
 use crate::issue::Alert;
@@ -78,8 +77,7 @@ use answer::understand;
 /// Its settings are checked by [`build()`](crate::Builder::build).
 #[must_use]
 pub struct Teams {
-    settings: Settings,
-    ready: OnceLock<Result<Endpoint, String>>,
+    settings: Checked<Settings, Endpoint>,
     shrink: Shrink,
 }
 
@@ -94,13 +92,13 @@ impl Teams {
     ///
     /// The whole URL beyond scheme and host is treated as a secret.
     pub fn workflow(url: impl Into<Secret>) -> Self {
+        let settings = Settings {
+            name: DEFAULT_NAME.to_owned(),
+            url: url.into(),
+            env_proxy: false,
+        };
         Self {
-            settings: Settings {
-                name: DEFAULT_NAME.to_owned(),
-                url: url.into(),
-                env_proxy: false,
-            },
-            ready: OnceLock::new(),
+            settings: Checked::new(settings, Settings::prepare),
             shrink: Shrink::default(),
         }
     }
@@ -120,29 +118,20 @@ impl Teams {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// Goes through the proxy that the environment names when the monitor is built: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
     /// `NO_PROXY`, in upper or lower case. Default: the environment is not read.
     pub fn env_proxy(mut self) -> Self {
         self.settings.env_proxy = true;
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
         self
-    }
-
-    fn ready(&self) -> Result<&Endpoint, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
     }
 }
 
 impl fmt::Debug for Teams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = self.ready().map(Endpoint::origin);
+        let origin = self.settings.ready().map(Endpoint::origin);
         f.debug_struct("Teams")
             .field("name", &self.settings.name)
             .field("url", &origin.as_deref().unwrap_or("no URL of a workflow"))
@@ -157,11 +146,11 @@ impl Notifier for Teams {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let endpoint = self.ready().map_err(NotifyError::refused)?;
+        let endpoint = self.settings.ready().map_err(NotifyError::refused)?;
         self.shrink
             .send(&self.settings.name, alert.id, async |size| {
                 let payload = card::payload(alert, size);

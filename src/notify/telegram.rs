@@ -58,7 +58,6 @@ mod chat;
 mod text;
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::{Value, json};
@@ -66,7 +65,7 @@ use serde_json::{Value, json};
 pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 
 use super::http::{Endpoint, Target, base_headers};
-use super::settings::{check_name, variable};
+use super::settings::{Checked, check_name, variable};
 use super::shrink::{Shrink, Size};
 use super::{Budget, Message, Notifier, NotifyError, Tone};
 use crate::guard::contained;
@@ -89,8 +88,7 @@ use text::Text;
 /// Its settings are checked by [`build()`](crate::Builder::build).
 #[must_use]
 pub struct Telegram {
-    settings: Settings,
-    ready: OnceLock<Result<Ready, String>>,
+    settings: Checked<Settings, Ready>,
     shrink: Shrink,
     /// The supergroup that the chat has become; 0 while it has not.
     moved_to: AtomicI64,
@@ -115,16 +113,16 @@ impl Telegram {
     ///
     /// The token is treated as a secret.
     pub fn bot(token: impl Into<Secret>, chat: impl ToString) -> Self {
+        let settings = Settings {
+            name: DEFAULT_NAME.to_owned(),
+            token: token.into(),
+            chat: chat.to_string(),
+            thread: None,
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            env_proxy: false,
+        };
         Self {
-            settings: Settings {
-                name: DEFAULT_NAME.to_owned(),
-                token: token.into(),
-                chat: chat.to_string(),
-                thread: None,
-                base_url: DEFAULT_BASE_URL.to_owned(),
-                env_proxy: false,
-            },
-            ready: OnceLock::new(),
+            settings: Checked::new(settings, Settings::prepare),
             shrink: Shrink::default(),
             moved_to: AtomicI64::new(0),
         }
@@ -146,35 +144,26 @@ impl Telegram {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// The topic of the group to write to: its `message_thread_id`, greater than 0. Default: the group's general topic.
     pub fn thread(mut self, id: i64) -> Self {
         self.settings.thread = Some(id);
-        self.changed()
+        self
     }
 
     /// Another server of the Bot API, such as your own. Default: [`DEFAULT_BASE_URL`].
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.settings.base_url = url.into();
-        self.changed()
+        self
     }
 
     /// Goes through the proxy that the environment names when the monitor is built: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
     /// `NO_PROXY`, in upper or lower case. Default: the environment is not read.
     pub fn env_proxy(mut self) -> Self {
         self.settings.env_proxy = true;
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
         self
-    }
-
-    fn ready(&self) -> Result<&Ready, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
     }
 
     fn chat(&self, ready: &Ready) -> Value {
@@ -221,7 +210,7 @@ impl Telegram {
 impl fmt::Debug for Telegram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.settings;
-        let ready = self.ready();
+        let ready = settings.ready();
         let origin = ready.map(|ready| ready.endpoint.origin());
         f.debug_struct("Telegram")
             .field("name", &settings.name)
@@ -240,11 +229,11 @@ impl Notifier for Telegram {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let ready = self.ready().map_err(NotifyError::refused)?;
+        let ready = self.settings.ready().map_err(NotifyError::refused)?;
         self.shrink
             .send(&self.settings.name, alert.id, |size| {
                 self.send(ready, alert, size)

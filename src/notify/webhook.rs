@@ -113,7 +113,6 @@ mod payload;
 mod signature;
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -123,7 +122,7 @@ pub use payload::MAX_BODY;
 pub use signature::{SIGNATURE_TOLERANCE, verify};
 
 use super::http::{Endpoint, Target, base_headers, classify, with_custom};
-use super::settings::{check_name, variable};
+use super::settings::{Checked, check_name, variable};
 use super::shrink::{Shrink, Size};
 use super::{Notifier, NotifyError};
 use crate::issue::Alert;
@@ -146,9 +145,7 @@ use payload::payload;
 /// Its settings are checked by [`build()`](crate::Builder::build).
 #[must_use]
 pub struct Webhook {
-    settings: Settings,
-    /// Made by the check, for the one thread that delivers.
-    ready: OnceLock<Result<Ready, String>>,
+    settings: Checked<Settings, Ready>,
     shrink: Shrink,
 }
 
@@ -166,15 +163,15 @@ impl Webhook {
     ///
     /// The system's root certificates are trusted or, where there are none, Mozilla's.
     pub fn new(url: impl Into<Secret>) -> Self {
+        let settings = Settings {
+            name: DEFAULT_NAME.to_owned(),
+            url: url.into(),
+            secret: None,
+            headers: Vec::new(),
+            env_proxy: false,
+        };
         Self {
-            settings: Settings {
-                name: DEFAULT_NAME.to_owned(),
-                url: url.into(),
-                secret: None,
-                headers: Vec::new(),
-                env_proxy: false,
-            },
-            ready: OnceLock::new(),
+            settings: Checked::new(settings, Settings::prepare),
             shrink: Shrink::default(),
         }
     }
@@ -195,7 +192,7 @@ impl Webhook {
     /// Default: [`DEFAULT_NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = name.into();
-        self.changed()
+        self
     }
 
     /// Signs every request with this key, which only the receiver knows too. It must not be empty.
@@ -203,7 +200,7 @@ impl Webhook {
     /// Default: no signature.
     pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
         self.settings.secret = Some(secret.into());
-        self.changed()
+        self
     }
 
     /// Adds a header to every request, such as `Authorization`. The value is treated as a secret.
@@ -212,7 +209,7 @@ impl Webhook {
     /// request, such as `Content-Length`, cannot be set. Default: none.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.settings.headers.push((name.into(), value.into()));
-        self.changed()
+        self
     }
 
     /// Goes through the proxy that the environment names when the monitor is built.
@@ -230,23 +227,14 @@ impl Webhook {
     /// Default: the environment is not read.
     pub fn env_proxy(mut self) -> Self {
         self.settings.env_proxy = true;
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = OnceLock::new();
         self
-    }
-
-    fn ready(&self) -> Result<&Ready, &String> {
-        self.ready.get_or_init(|| self.settings.prepare()).as_ref()
     }
 }
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.settings;
-        let origin = self.ready().map(|ready| ready.endpoint.origin());
+        let origin = settings.ready().map(|ready| ready.endpoint.origin());
         let is_right = origin.is_ok();
         f.debug_struct("Webhook")
             .field("name", &settings.name)
@@ -264,11 +252,11 @@ impl Notifier for Webhook {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.ready().map(|_| ()).map_err(Clone::clone)
+        self.settings.check()
     }
 
     async fn notify(&self, alert: &Alert) -> Result<(), NotifyError> {
-        let ready = self.ready().map_err(NotifyError::refused)?;
+        let ready = self.settings.ready().map_err(NotifyError::refused)?;
         self.shrink
             .send(&self.settings.name, alert.id, |size| {
                 ready.send(alert, size)

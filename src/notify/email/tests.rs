@@ -123,7 +123,7 @@ fn the_environment_names_server_sender_and_recipients() {
         let settings = &email.settings;
         let place = (settings.security, settings.host.as_str(), settings.port);
         assert_eq!(place, (security, host, port), "{url}");
-        assert_eq!(email.ready().unwrap().to.len(), 2);
+        assert_eq!(email.settings.ready().unwrap().to.len(), 2);
     }
     let email = read("smtps://alerts%40example.com:p%2Fa+s%3as%25@smtp.example.com").unwrap();
     let (user, password) = email.settings.credentials.clone().unwrap();

@@ -130,7 +130,7 @@ fn the_environment_is_read_as_opentelemetry_says() {
         ("OTEL_RESOURCE_ATTRIBUTES", "service.name=other,team=a%20b"),
     ]);
     let otlp = otlp.unwrap();
-    let headers = &otlp.ready().unwrap().headers;
+    let headers = &otlp.settings.ready().unwrap().headers;
     assert_eq!(headers["authorization"], "Basic dTpw+K==");
     assert!(headers["authorization"].is_sensitive());
     assert_eq!(headers["x-team"], "a,b");

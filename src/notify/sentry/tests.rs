@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const DSN: &str = "https://topsecretkey:verysecretkey@sentry.example.com/shop/42";
 
 fn ready(sentry: &Sentry) -> &Ready {
-    sentry.ready().unwrap()
+    sentry.settings.ready().unwrap()
 }
 
 fn answer(status: u16, headers: &[(&'static str, &str)], body: &'static str) -> HttpAnswer {

@@ -111,7 +111,7 @@ fn the_environment_is_read_only_when_there_is_an_account() {
         ("ALERT_SMS_TO", "+491715550101, +491715550102,"),
     ]);
     let sms = sms.unwrap();
-    let ready = sms.ready().unwrap();
+    let ready = sms.settings.ready().unwrap();
     assert_eq!(ready.to, ["+491715550101", "+491715550102"]);
 
     let service = "MG0123456789abcdef0123456789abcdef";

@@ -208,7 +208,10 @@ fn the_environment_names_url_and_secret() {
     let both = Webhook::from(environment(&["ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"])).unwrap();
     assert!(both.settings.secret.is_some());
     let unsigned = Webhook::from(environment(&["ALERT_WEBHOOK_URL"])).unwrap();
-    assert_eq!((unsigned.check(), unsigned.settings.secret), (Ok(()), None));
+    assert_eq!(
+        (unsigned.check(), &unsigned.settings.secret),
+        (Ok(()), &None)
+    );
     assert!(Webhook::from(environment(&["ALERT_WEBHOOK_SECRET"])).is_none());
 }
 
