@@ -106,7 +106,7 @@ pub use mail::MAX_BYTES;
 pub use session::CONNECT_LIMIT;
 
 use super::recent::Recent;
-use super::settings::{Checked, variable};
+use super::settings::{Checked, filled, variable};
 use super::shrink::Shrink;
 use super::{Budget, Notifier, NotifyError};
 use crate::guard::contained;
@@ -161,10 +161,10 @@ impl Email {
     }
 
     fn read(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let mut settings = url::read(set("SMTP_URL")?.trim());
-        settings.from = set("ALERT_EMAIL_FROM");
-        settings.to.extend(set("ALERT_EMAIL_TO"));
+        let variable = |name| filled(&variable(name)?);
+        let mut settings = url::read(&variable("SMTP_URL")?);
+        settings.from = variable("ALERT_EMAIL_FROM");
+        settings.to.extend(variable("ALERT_EMAIL_TO"));
         Some(Self::with(settings))
     }
 

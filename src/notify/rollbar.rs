@@ -102,7 +102,7 @@ pub use deploy::{Deploy, DeployStatus};
 pub use size::MAX_ITEM;
 
 use super::http::{Endpoint, Pause, Target, base_headers};
-use super::settings::{Checked, check_name, variable};
+use super::settings::{Checked, check_name, filled, variable};
 use super::shrink::Shrink;
 use super::{Budget, Notifier, NotifyError, Takes};
 use crate::issue::Alert;
@@ -162,10 +162,10 @@ impl Rollbar {
     }
 
     fn from(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
-        let rollbar = Self::token(variable("ROLLBAR_ACCESS_TOKEN")?.trim());
+        let variable = |name| filled(&variable(name)?);
+        let rollbar = Self::token(variable("ROLLBAR_ACCESS_TOKEN")?);
         Some(match variable("ROLLBAR_ENV") {
-            Some(environment) => rollbar.environment(environment.trim()),
+            Some(environment) => rollbar.environment(environment),
             None => rollbar,
         })
     }

@@ -88,7 +88,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 
 use super::http::{Endpoint, HttpAnswer, Pause, Target, base_headers, classify};
-use super::settings::{Checked, check_name, variable};
+use super::settings::{Checked, check_name, filled, variable};
 use super::shrink::{Shrink, Size};
 use super::{Budget, Notifier, NotifyError, Takes};
 use crate::issue::Alert;
@@ -142,9 +142,7 @@ impl Sentry {
     }
 
     fn from(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        let dsn = variable("SENTRY_DSN")?;
-        let dsn = dsn.trim();
-        (!dsn.is_empty()).then(|| Self::dsn(dsn))
+        filled(&variable("SENTRY_DSN")?).map(Self::dsn)
     }
 
     /// What it is called in logs and errors: 1 to 64 visible characters on one line.

@@ -69,8 +69,11 @@ pub(super) fn check_name(vendor: &str, name: &str, right: &str) -> Result<(), St
 
 /// The value of an environment variable without the blanks around it; `None` when it is unset or empty.
 pub(super) fn variable(name: &str) -> Option<String> {
-    let value = std::env::var_os(name)?;
-    let value = value.to_string_lossy();
+    filled(&std::env::var_os(name)?.to_string_lossy())
+}
+
+/// The value without the blanks around it; `None` when nothing is left.
+pub(super) fn filled(value: &str) -> Option<String> {
     let value = value.trim();
     (!value.is_empty()).then(|| value.to_owned())
 }

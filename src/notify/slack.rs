@@ -87,7 +87,7 @@ use serde_json::Value;
 pub use super::http::{CALL_LIMIT, CONNECT_LIMIT};
 
 use super::http::HttpAnswer;
-use super::settings::{Checked, variable};
+use super::settings::{Checked, filled, variable};
 use super::shrink::{Shrink, Size};
 use super::{Budget, Message, Notifier, NotifyError};
 use crate::issue::Alert;
@@ -135,10 +135,7 @@ impl Slack {
     }
 
     fn from(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        let variable = |name| {
-            let value = variable(name)?.trim().to_owned();
-            (!value.is_empty()).then_some(value)
-        };
+        let variable = |name| filled(&variable(name)?);
         if let Some(url) = variable("SLACK_WEBHOOK_URL") {
             return Some(Self::webhook(url));
         }

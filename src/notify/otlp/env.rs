@@ -3,15 +3,13 @@
 use std::borrow::Cow;
 
 use super::Otlp;
+use crate::notify::settings::filled;
 use crate::redact::percent_decoded;
 
 impl Otlp {
     pub(super) fn from(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         // "The SDK MUST interpret an empty value the same way as when the variable is unset."
-        let variable = |name: &str| {
-            let value = variable(name)?.trim().to_owned();
-            (!value.is_empty()).then_some(value)
-        };
+        let variable = |name: &str| filled(&variable(name)?);
         let of_logs = |what: &str| {
             let own = format!("OTEL_EXPORTER_OTLP_LOGS_{what}");
             let general = format!("OTEL_EXPORTER_OTLP_{what}");
