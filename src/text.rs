@@ -36,6 +36,17 @@ pub(crate) fn duration_in_words(duration: Duration) -> String {
     }
 }
 
+/// The fields of a span or a log line as they stand behind it: ` {a=1 b=2}`, or nothing where there are none.
+pub(crate) fn in_braces<'f>(fields: impl Iterator<Item = (&'f String, &'f String)>) -> String {
+    let fields: Vec<_> = fields
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    if fields.is_empty() {
+        return String::new();
+    }
+    format!(" {{{}}}", fields.join(" "))
+}
+
 /// The media type of a `Content-Type` in lower case, without its parameters.
 pub(crate) fn media_type(content_type: &str) -> String {
     let kind = content_type.split(';').next().unwrap_or_default();
@@ -75,6 +86,13 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn fields_are_in_braces_where_there_are_any() {
+        let fields = ["a", "b"].map(|name| (name.to_owned(), "1".to_owned()));
+        let of = |count| in_braces(fields[..count].iter().map(|(name, value)| (name, value)));
+        assert_eq!((of(2), of(0)), (" {a=1 b=1}".to_owned(), String::new()));
+    }
 
     proptest! {
         #[test]

@@ -3,7 +3,7 @@
 use super::{Section, words};
 use crate::issue::Alert;
 use crate::occurrence::{Breadcrumb, Frame, Occurrence, Stack};
-use crate::text::{one_line, shortened};
+use crate::text::{in_braces, one_line, shortened};
 use crate::time::Timestamp;
 
 /// What there is to say under each name, the most useful first.
@@ -148,16 +148,6 @@ fn breadcrumb(step: &Breadcrumb, failed_at: Timestamp) -> String {
         "-{before:.1} ms {level} {}: {}{fields}",
         step.target, step.message
     )
-}
-
-fn in_braces<'f>(fields: impl Iterator<Item = (&'f String, &'f String)>) -> String {
-    let fields: Vec<_> = fields
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    if fields.is_empty() {
-        return String::new();
-    }
-    format!(" {{{}}}", fields.join(" "))
 }
 
 const MAX_FRAMES: usize = 6;

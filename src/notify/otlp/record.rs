@@ -6,6 +6,7 @@ use super::code;
 use super::value::Attributes;
 use crate::issue::{Alert, Severity};
 use crate::occurrence::{Breadcrumb, Exception, Kind, Occurrence, RequestSnapshot, Span};
+use crate::text::in_braces;
 use crate::time::Timestamp;
 
 /// A record without its attributes, and these: guarded, before they are put into OTLP's form.
@@ -228,16 +229,6 @@ fn step(step: &Breadcrumb) -> String {
 
 fn span(span: &Span) -> String {
     format!("{}{}", span.name, in_braces(span.fields.iter()))
-}
-
-fn in_braces<'f>(fields: impl Iterator<Item = (&'f String, &'f String)>) -> String {
-    let fields: Vec<_> = fields
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    if fields.is_empty() {
-        return String::new();
-    }
-    format!(" {{{}}}", fields.join(" "))
 }
 
 /// What the monitor itself made, counted and measured.
