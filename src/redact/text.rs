@@ -10,6 +10,14 @@ use super::names::Names;
 use super::{REDACTED, assignment, card, keys, random, steps};
 
 pub(super) fn redact<'t>(names: &Names, text: &'t str) -> Cow<'t, str> {
+    match once(names, text) {
+        // What stood beside a secret may be one by itself, such as a card's number of which a word took the beginning.
+        Cow::Owned(clean) => Cow::Owned(once(names, &clean).into_owned()),
+        clean => clean,
+    }
+}
+
+fn once<'t>(names: &Names, text: &'t str) -> Cow<'t, str> {
     let mut pass = Pass {
         names,
         text,
