@@ -11,6 +11,8 @@ mod guard;
 #[doc(hidden)]
 pub mod internals;
 pub mod issue;
+#[cfg(feature = "locals")]
+pub mod locals;
 mod loss;
 pub mod middleware;
 mod monitor;
@@ -54,3 +56,5 @@ pub use policy::Policy;
 pub use request::MissingMonitorLayer;
 pub use request::{ForwardedHeader, PeerAddr, RequestContext, TrustRequestIds, User, current};
 pub use time::{InvalidTimestamp, Timestamp};
+#[cfg(feature = "locals")]
+pub use tower_monitor_macros::locals;

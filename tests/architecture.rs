@@ -18,12 +18,25 @@ const FLOORS: &[&[&str]] = &[
     &["delivery"],
     &["monitor"],
     &["builder"],
-    &["middleware"],
+    &["locals", "middleware"],
     &["internals"],
 ];
 
 /// The files that may ask the compiler for `unsafe`, each with a `SAFETY:` line for each block.
-const UNSAFE: &[&str] = &["stack/raw.rs"];
+const UNSAFE: &[&str] = &[
+    "locals/helper/bell.rs",
+    "locals/helper/room.rs",
+    "locals/helper/tests/child.rs",
+    "locals/helper/tests/foreign.rs",
+    "locals/helper/tests.rs",
+    "locals/image/map.rs",
+    "locals/memory/pipe.rs",
+    "locals/memory/tests.rs",
+    "locals/modules.rs",
+    "locals/walk/tests.rs",
+    "locals/walk.rs",
+    "stack/raw.rs",
+];
 
 const MAX_LINES: usize = 400;
 
@@ -33,6 +46,7 @@ const LEAF_FEATURES: &[&str] = &[
     "email",
     "gzip",
     "http-client",
+    "locals",
     "otlp",
     "pagerduty",
     "postgres",
@@ -184,6 +198,8 @@ fn a_leafs_feature_is_named_at_its_door_only() {
                 .collect::<Vec<_>>()
                 .windows(2)
                 .filter(|pair| pair[0].contains(&format!("feature = \"{feature}\"")))
+                // A lint's expectation of what only the leaf uses gates nothing.
+                .filter(|pair| !pair[0].trim_start().starts_with("not("))
                 .filter(|pair| {
                     let door = pair[1]
                         .trim_start_matches("pub(crate) ")
@@ -245,8 +261,11 @@ fn nothing_is_unsafe_but_what_is_listed() {
         .collect();
     assert_eq!(loud, listed);
     for file in listed {
-        let text = fs::read_to_string(file).unwrap();
-        let blocks = code(&text).matches("unsafe {").count();
-        assert_eq!(text.matches("// SAFETY:").count(), blocks);
+        let text = fs::read_to_string(&file).unwrap();
+        let lines = text.lines().map(str::trim_start);
+        let (comments, code): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("//"));
+        let told = comments.join("\n").matches("// SAFETY:").count();
+        let blocks = code.join("\n").matches("unsafe {").count();
+        assert_eq!(told, blocks, "{}", file.display());
     }
 }

@@ -1,4 +1,4 @@
-//! A small web shop with everything that goes wrong in one: `cargo run --example shop`.
+//! A small web shop with everything that goes wrong in one: `cargo run --example shop --features locals`.
 //!
 //! Open the printed address and then *What to click*: that page says for every link what you will see on this terminal and
 //! in the audit file. `PORT` and `AUDIT_FILE` say where it listens and what it writes.
@@ -28,7 +28,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tower_monitor::request::RequestBodies;
-use tower_monitor::{Audit, Monitor};
+use tower_monitor::{Audit, Monitor, notify};
 use tracing_subscriber::prelude::*;
 
 use sessions::Sessions;
@@ -37,14 +37,19 @@ use terminal::Terminal;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let audit_file = AuditFile::find()?;
-    let monitor = Monitor::builder()
+    let builder = Monitor::builder()
         .service("shop")
         .release(env!("CARGO_PKG_VERSION"))
         .environment("demo")
         .audit(Audit::json_lines(&audit_file.0))
         .request_bodies(RequestBodies::new())
         .notifier(Terminal)
-        .build()?;
+        // Whatever the environment names is told, too: `SLACK_WEBHOOK_URL`, `SENTRY_DSN` …
+        .notifiers(notify::from_env());
+    // What each variable held when a page fails.
+    #[cfg(feature = "locals")]
+    let builder = builder.locals(tower_monitor::locals::Locals::new());
+    let monitor = builder.build()?;
     // What the code says of itself with `tracing` is shown when a request fails, as what led up to it.
     tracing_subscriber::registry()
         .with(monitor.tracing_layer())

@@ -27,7 +27,8 @@ pub(crate) struct Session {
 /// The visitor who made a request.
 #[derive(Clone)]
 pub(crate) struct Visitor {
-    key: Option<Uuid>,
+    /// Whoever knows it is logged in. By its name it is never shown among the variables of a failure.
+    session_key: Option<Uuid>,
     pub(crate) session: Session,
 }
 
@@ -51,41 +52,41 @@ pub(crate) async fn recognise(
 
 impl Sessions {
     fn visitor(&self, headers: &HeaderMap) -> Visitor {
-        let key = headers
+        let session_key = headers
             .get_all(header::COOKIE)
             .iter()
             .filter_map(|cookies| cookies.to_str().ok())
             .flat_map(|cookies| cookies.split(';'))
             .find_map(|cookie| cookie.trim().strip_prefix("session="))
-            .and_then(|key| key.parse().ok());
-        let session = key.and_then(|key| self.all().get(&key).cloned());
+            .and_then(|session_key| session_key.parse().ok());
+        let session = session_key.and_then(|session_key| self.all().get(&session_key).cloned());
         Visitor {
-            key: key.filter(|_| session.is_some()),
+            session_key: session_key.filter(|_| session.is_some()),
             session: session.unwrap_or_default(),
         }
     }
 
     /// Changes a visitor's session.
     pub(crate) fn change(&self, visitor: &Visitor, change: impl FnOnce(&mut Session)) -> Cookie {
-        let key = visitor.key.unwrap_or_else(Uuid::new_v4);
+        let session_key = visitor.session_key.unwrap_or_else(Uuid::new_v4);
         let mut all = self.all();
         make_room(&mut all);
-        change(all.entry(key).or_default());
-        cookie(key)
+        change(all.entry(session_key).or_default());
+        cookie(session_key)
     }
 
     /// Changes a visitor's session and gives it another key: one that was known before they logged in is worth nothing after.
     pub(crate) fn renew(&self, visitor: &Visitor, change: impl FnOnce(&mut Session)) -> Cookie {
         let mut session = visitor.session.clone();
         change(&mut session);
-        let key = Uuid::new_v4();
+        let session_key = Uuid::new_v4();
         let mut all = self.all();
-        if let Some(old) = visitor.key {
+        if let Some(old) = visitor.session_key {
             all.remove(&old);
         }
         make_room(&mut all);
-        all.insert(key, session);
-        cookie(key)
+        all.insert(session_key, session);
+        cookie(session_key)
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<Uuid, Session>> {
@@ -101,7 +102,7 @@ fn make_room(all: &mut HashMap<Uuid, Session>) {
 }
 
 /// `SameSite` keeps other sites from using the session; nothing here is changed by a GET.
-fn cookie(key: Uuid) -> Cookie {
-    let cookie = format!("session={key}; Path=/; HttpOnly; SameSite=Lax");
+fn cookie(session_key: Uuid) -> Cookie {
+    let cookie = format!("session={session_key}; Path=/; HttpOnly; SameSite=Lax");
     [(header::SET_COOKIE, cookie)]
 }

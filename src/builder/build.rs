@@ -201,6 +201,9 @@ impl Builder {
             desk,
             losses: Arc::clone(&losses),
         };
+        for open in self.leaves {
+            open(&redactor)?;
+        }
         let queue = start(pipeline, &losses)?;
         capture::install();
         let owner = requests.owner;

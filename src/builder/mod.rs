@@ -15,12 +15,13 @@ use tracing::level_filters::LevelFilter;
 
 use crate::audit::Audit;
 use crate::delivery::{DEFAULT_ALERT_AGE, LastWord};
+use crate::error::BuildError;
 use crate::issue::Retention;
 use crate::monitor::{AnswerFn, Failure, FailureRules, Monitor};
 use crate::notify::Channel;
 use crate::occurrence::{GroupRule, Grouping, Occurrence, Origin, host_name};
 use crate::policy::Policy;
-use crate::redact::Redaction;
+use crate::redact::{Redaction, Redactor};
 use crate::request::{ForwardedHeader, PeerSource, RequestBodies, TrustRequestIds};
 use crate::store::DynStore;
 
@@ -77,7 +78,11 @@ pub struct Builder {
     dashboard_url: Option<String>,
     notify_time_limit: Duration,
     alert_age_limit: Duration,
+    leaves: Vec<Leaf>,
 }
+
+/// Checks the settings of an optional part and, when the monitor is built, starts it.
+pub(crate) type Leaf = Box<dyn FnOnce(&Redactor) -> Result<(), BuildError> + Send>;
 
 impl Monitor {
     /// Begins a monitor with every setting at its default.
@@ -112,6 +117,7 @@ impl Monitor {
             dashboard_url: None,
             notify_time_limit: DEFAULT_NOTIFY_TIME_LIMIT,
             alert_age_limit: DEFAULT_ALERT_AGE,
+            leaves: Vec::new(),
         }
     }
 }
@@ -311,6 +317,21 @@ impl Builder {
     /// Writes no audit records.
     pub fn no_audit(mut self) -> Self {
         self.audits = Some(Vec::new());
+        self
+    }
+}
+
+impl Builder {
+    /// Adds an optional part.
+    #[cfg_attr(
+        not(feature = "locals"),
+        expect(dead_code, reason = "every leaf has a feature")
+    )]
+    pub(crate) fn leaf(
+        mut self,
+        open: impl FnOnce(&Redactor) -> Result<(), BuildError> + Send + 'static,
+    ) -> Self {
+        self.leaves.push(Box::new(open));
         self
     }
 }

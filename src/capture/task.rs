@@ -93,13 +93,17 @@ impl<F: Future> Future for InRequest<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
         let Some(child) = this.child else {
             return inner.poll(context);
         };
-        let current = (stack::boundary(), request::enter(child.request().clone()));
+        let current = (
+            stack::running(inner.as_mut()),
+            stack::boundary(),
+            request::enter(child.request().clone()),
+        );
         let polled = guarded(|| inner.poll(context));
         let payload = match polled {
             Ok(Poll::Pending) => return Poll::Pending,

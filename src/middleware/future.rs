@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use super::watch::Watch;
 use super::{BoxError, MonitorBody};
 use crate::guard::{Payload, discard, guarded};
+use crate::stack;
 
 pin_project! {
     /// Resolves to the response of a watched service. Made by [`MonitorService`](super::MonitorService).
@@ -95,8 +96,8 @@ where
         let payload = match (this.panicked.take(), this.inner.as_mut().as_pin_mut()) {
             (Some(payload), _) => payload,
             (None, None) => return Poll::Pending,
-            (None, Some(inner)) => {
-                let current = watch.enter();
+            (None, Some(mut inner)) => {
+                let current = (stack::running(inner.as_mut()), watch.enter());
                 let polled = guarded(|| inner.poll(context));
                 // A future that is over or has panicked is dropped while its request is still the current one.
                 let dropped = match polled {

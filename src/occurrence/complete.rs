@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::variables;
 use super::{
     Evidence, Exception, Fingerprint, Occurrence, Origin, ResponseEvidence, ResponseSnapshot, Span,
 };
@@ -11,7 +12,7 @@ use crate::redact::Redactor;
 use crate::request::{
     Breadcrumb, ErrorRecord, PanicRecord, RequestContext, RequestId, SpanRecord, Thread,
 };
-use crate::stack::Stack;
+use crate::stack::{Missing, RawStack, Stack};
 
 /// What is added to evidence to make it whole.
 #[derive(Debug)]
@@ -47,7 +48,10 @@ impl Evidence {
             }
             _ => {}
         }
-        let stack = stack.map(|stack| with_clean_source(stack, redactor));
+        if let Some(reason) = self.stack().and_then(RawStack::sampled) {
+            missing.extend(reason.missing.map(without_variables));
+        }
+        let stack = stack.map(|stack| clean(stack, redactor));
         let exceptions = exceptions(&self, stack, redactor, &mut missing);
         let (thread, spans) = match (&self.panic, &self.error) {
             (Some(panic), _) => (Some(&panic.thread), &panic.spans[..]),
@@ -155,13 +159,33 @@ fn exceptions(
     exceptions
 }
 
+/// Why there are no variables, and what helps.
+fn without_variables(reason: Missing) -> String {
+    let why = match reason {
+        Missing::NoDebuginfo => {
+            "the program was built without what describes them; build it with `debug = 2`"
+        }
+        Missing::Unsupported => {
+            "the debug information is compressed, or of a form that is not known"
+        }
+        Missing::Unreadable => {
+            "the debug information beside the program was written over while it ran; start it again"
+        }
+        Missing::Busy => "too many failures at once",
+        Missing::Deadline => "there was no time; the first failure after the start takes longest",
+        Missing::Unavailable => "they cannot be read on this platform, or not in this process",
+        other => other.as_str(),
+    };
+    format!("variables: {why}")
+}
+
 /// Somebody may have written a password into the code.
-fn with_clean_source(mut stack: Stack, redactor: &Redactor) -> Stack {
-    let sources = stack
-        .frames
-        .iter_mut()
-        .filter_map(|frame| frame.source.as_mut());
-    for source in sources {
+fn clean(mut stack: Stack, redactor: &Redactor) -> Stack {
+    for frame in &mut stack.frames {
+        variables::redact(frame, redactor);
+        let Some(source) = &mut frame.source else {
+            continue;
+        };
         let lines = source.before.iter_mut().chain(&mut source.after);
         for line in lines.chain([&mut source.line]) {
             if let Cow::Owned(clean) = redactor.text(line) {

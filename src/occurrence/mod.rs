@@ -48,6 +48,7 @@ mod grouping;
 mod kind;
 mod normal;
 mod origin;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -59,7 +60,7 @@ use uuid::Uuid;
 
 pub use crate::platform::{Platform, Vitals};
 pub use crate::request::{Breadcrumb, CodeLocation, Level, RequestSnapshot};
-pub use crate::stack::{Frame, ObjectOffset, SourceLines, Stack, Variable};
+pub use crate::stack::{Frame, Missing, ObjectOffset, SourceLines, Stack, Value, Variable};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use grouping::Grouping;
 pub use kind::Kind;

@@ -28,7 +28,8 @@ enum Owner {
 }
 
 fn owner(path: &str) -> Owner {
-    if path.starts_with("/rustc/") {
+    // The second is where the standard library's own dependencies are built.
+    if path.starts_with("/rustc/") || path.starts_with("/rust/deps/") {
         return Owner::Std;
     }
     let (mut before, mut last) = ("", "");

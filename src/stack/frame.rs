@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::Variable;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json};
 
 /// The calls that led to a failure.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -113,17 +113,23 @@ impl Stack {
 
 impl Frame {
     /// The values of the variables by name. Where one hides another of its name, the later are numbered: `total`, `total 2`.
+    /// One that may be stale says so in its name.
     #[must_use]
-    pub fn values(&self) -> Map<String, Value> {
+    pub fn values(&self) -> Map<String, Json> {
         let mut values = Map::new();
         for variable in &self.variables {
-            let mut name = variable.name.clone();
+            let stale = if variable.is_stale {
+                " (may be stale)"
+            } else {
+                ""
+            };
+            let mut name = format!("{}{stale}", variable.name);
             let mut number = 1;
             while values.contains_key(&name) {
                 number += 1;
-                name = format!("{} {number}", variable.name);
+                name = format!("{} {number}{stale}", variable.name);
             }
-            values.insert(name, variable.value.clone());
+            values.insert(name, variable.value.to_json());
         }
         values
     }

@@ -13,16 +13,26 @@ mod cut;
 mod frame;
 mod name;
 mod object;
-mod raw;
+pub(crate) mod raw;
 mod resolve;
+mod sampled;
 mod source;
 #[cfg(test)]
 mod tests;
+mod value;
 mod variable;
 
 pub use frame::{Frame, ObjectOffset, SourceLines, Stack};
+pub use value::{Missing, Value};
 pub use variable::Variable;
 
 pub(crate) use app::{is_app_file, same_file};
-pub(crate) use raw::{RawStack, boundary};
+pub(crate) use name::tidy;
+pub(crate) use raw::{RawStack, boundary, running};
 pub(crate) use resolve::Resolver;
+#[cfg_attr(
+    not(feature = "locals"),
+    expect(unused_imports, reason = "the leaf `locals` does")
+)]
+pub(crate) use sampled::{Sampled, SampledCall, Sampler, set_sampler};
+pub(crate) use value::is_name_of;

@@ -9,7 +9,7 @@ use crate::text::shortened;
 ///   a closure in it, `shop::buy::{{closure}}::{{closure}}`, is `shop::buy::{{closure}}`. A closure in a function that is
 ///   not async is shown by that function's name as well; the line tells them apart;
 /// - a name that is still longer than [`MAX_NAME`] loses the generic arguments of types: `<Route<…> as Service<…>>::call`.
-pub(super) fn tidy(demangled: &str) -> String {
+pub(crate) fn tidy(demangled: &str) -> String {
     let name = without_turbofish(&without_numbers(demangled));
     let name = name.strip_suffix("{{vtable.shim}}").unwrap_or(&name);
     let name = without_arguments_at_the_end(name);

@@ -7,6 +7,10 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::transmute;
+use std::pin::Pin;
+
+use super::sampled::{Sampled, sample};
 
 /// The return addresses of a stack, innermost first, with no memory of its own on the heap.
 #[derive(Clone)]
@@ -14,6 +18,8 @@ pub(crate) struct RawStack {
     ips: [usize; MAX_FRAMES],
     len: u16,
     end: End,
+    /// What was read of the calls' variables.
+    sampled: Option<Box<Sampled>>,
 }
 
 /// Why a stack has no further frames.
@@ -32,24 +38,18 @@ impl RawStack {
     ///
     /// May run in a panic hook, on any thread, also while its thread-locals are torn down. The system's unwinder walks,
     /// as it does for the panic itself a moment later: what locks it takes, the panic takes anyway.
+    /// The variables come from the process's [sampler](super::Sampler), if there is one.
     #[inline(never)]
     pub(crate) fn take() -> Self {
         let mut stack = Self {
             ips: [0; MAX_FRAMES],
             len: 0,
             end: End::Bottom,
+            sampled: None,
         };
-        let mut boundary = BOUNDARY.try_with(Cell::get).unwrap_or(NO_BOUNDARY);
-        let mut first = true;
+        let mut reach = Reach::of_this_thread();
         walk(|frame| {
-            // Null where the unwinder cannot tell, which is within any boundary.
-            let stack_pointer = frame.sp().addr();
-            if first && stack_pointer > boundary {
-                // Another stack than the one the boundary lies on: a coroutine's, or one that was switched to.
-                boundary = NO_BOUNDARY;
-            }
-            first = false;
-            if stack_pointer > boundary {
+            if !reach.holds(frame.sp().addr()) {
                 stack.end = End::Boundary;
                 return false;
             }
@@ -59,6 +59,7 @@ impl RawStack {
                 ip => stack.push(ip),
             }
         });
+        stack.sampled = sample(|| stack.hash());
         stack
     }
 
@@ -78,6 +79,10 @@ impl RawStack {
         self.ips.get(..usize::from(self.len)).unwrap_or_default()
     }
 
+    pub(crate) fn sampled(&self) -> Option<&Sampled> {
+        self.sampled.as_deref()
+    }
+
     pub(super) fn end(&self) -> End {
         self.end
     }
@@ -88,6 +93,7 @@ impl RawStack {
             ips: [0; MAX_FRAMES],
             len: 0,
             end: End::Bottom,
+            sampled: None,
         };
         for ip in ips {
             stack.push(*ip);
@@ -158,6 +164,78 @@ impl Drop for Boundary {
     }
 }
 
+/// Tells where a future lies that is polled, until it is dropped: in release builds the calls within it keep their variables there
+/// and nowhere else.
+#[inline(always)]
+pub(crate) fn running<F>(future: Pin<&mut F>) -> Running {
+    let future: *const (dyn Polled + '_) = &raw const *future;
+    // SAFETY: of a pointer to a trait object both parts are plain words, whatever they hold.
+    let parts = unsafe { transmute::<*const (dyn Polled + '_), [usize; 2]>(future) };
+    Running {
+        former: RUNNING
+            .try_with(|running| running.replace(parts))
+            .unwrap_or_default(),
+        _on_this_thread: PhantomData,
+    }
+}
+
+/// The newest future that is [running](running) on this thread, with the vtable by which its type is known.
+#[cfg_attr(
+    not(feature = "locals"),
+    expect(dead_code, reason = "the leaf `locals` does")
+)]
+pub(crate) fn runs() -> Option<[usize; 2]> {
+    RUNNING
+        .try_with(Cell::get)
+        .ok()
+        .filter(|parts| *parts != [0; 2])
+}
+
+/// The type of every future, by its vtable.
+trait Polled {}
+impl<F> Polled for F {}
+
+/// Restores what [ran](running) before when it is dropped.
+#[must_use = "the future runs until this is dropped"]
+#[derive(Debug)]
+pub(crate) struct Running {
+    former: [usize; 2],
+    _on_this_thread: PhantomData<*const ()>,
+}
+
+impl Drop for Running {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let _gone = RUNNING.try_with(|running| running.set(self.former));
+    }
+}
+
+/// How far down a walk of the stack goes: to the [`boundary`] around it.
+pub(crate) struct Reach {
+    boundary: usize,
+    first: bool,
+}
+
+impl Reach {
+    pub(crate) fn of_this_thread() -> Self {
+        Self {
+            boundary: BOUNDARY.try_with(Cell::get).unwrap_or(NO_BOUNDARY),
+            first: true,
+        }
+    }
+
+    /// Whether the next frame, the innermost first, is to be taken. A stack pointer of null, where the unwinder cannot
+    /// tell, is within any boundary.
+    pub(crate) fn holds(&mut self, stack_pointer: usize) -> bool {
+        if self.first && stack_pointer > self.boundary {
+            // Another stack than the one the boundary lies on: a coroutine's, or one that was switched to.
+            self.boundary = NO_BOUNDARY;
+        }
+        self.first = false;
+        stack_pointer <= self.boundary
+    }
+}
+
 #[cfg(any(unix, all(windows, target_pointer_width = "64")))]
 fn walk(each: impl FnMut(&backtrace::Frame) -> bool) {
     // SAFETY: the walk is to be synchronized where it goes through the dbghelp library of 32-bit Windows, which this
@@ -173,6 +251,8 @@ fn walk(each: impl FnMut(&backtrace::Frame) -> bool) {
 thread_local! {
     /// The address of the newest boundary's marker; stacks grow down, so older frames lie above it.
     static BOUNDARY: Cell<usize> = const { Cell::new(NO_BOUNDARY) };
+    /// Data and vtable of the newest future that is polled.
+    static RUNNING: Cell<[usize; 2]> = const { Cell::new([0; 2]) };
 }
 
 const NO_BOUNDARY: usize = usize::MAX;

@@ -8,7 +8,7 @@ use super::frame::{Frame, Stack};
 use super::object::Objects;
 use super::raw::{End, MAX_FRAMES, RawStack};
 use super::source::Sources;
-use super::{app, cut, name};
+use super::{app, cut, name, tidy};
 
 /// Turns instruction pointers into functions, files and lines, and remembers those it has seen.
 ///
@@ -63,6 +63,9 @@ impl Resolver {
             .map(|(name, version)| (name.to_owned(), version.to_owned()))
             .collect();
         let mut frames: Vec<Frame> = all[kept].iter().copied().cloned().collect();
+        if let Some(sampled) = raw.sampled() {
+            sampled.spread(&mut frames);
+        }
         app::settle(&mut frames);
         let note = note(&frames, raw.end());
         for frame in frames.iter_mut().filter(|frame| frame.in_app) {
@@ -110,10 +113,13 @@ fn look_up(ip: usize, objects: &mut Objects) -> Vec<Frame> {
             // the crate `backtrace` poisoned.
             let mut demangled = String::new();
             let _written = write!(demangled, "{name:#}");
-            name::tidy(&demangled)
+            tidy(&demangled)
         });
+        // Zero, or none, is the compiler's word for code that no line stands for; the file is then that of the line before.
+        let line = symbol.lineno().filter(|line| *line > 0);
         let file = symbol
             .filename()
+            .filter(|_| line.is_some())
             .map(|file| file.to_string_lossy().into_owned());
         let mut frame = Frame {
             module: function
@@ -122,8 +128,7 @@ fn look_up(ip: usize, objects: &mut Objects) -> Vec<Frame> {
                 .map(str::to_owned),
             function,
             file,
-            // Zero is the compiler's word for code that no line stands for.
-            line: symbol.lineno().filter(|line| *line > 0),
+            line,
             column: symbol.colno().filter(|column| *column > 0),
             inlined: true,
             address: ip as u64,

@@ -261,6 +261,8 @@ fn paths_tell_whose_code_it_is() {
         ("crates/git/checkouts/src/lib.rs", true),
         ("C:\\shop\\src\\main.rs", true),
         ("/rustc/59807616e1234/library/core/src/option.rs", false),
+        ("/rust/deps/hashbrown-0.16.1/src/raw.rs", false),
+        ("/rust/shop/src/main.rs", true),
         (
             "/home/me/.rustup/toolchains/stable/lib/rustlib/src/rust/library/std/src/rt.rs",
             false,

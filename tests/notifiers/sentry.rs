@@ -389,8 +389,7 @@ async fn a_secret_that_got_into_an_alert_gets_no_further() {
     let words = json!(format!("could not sign in with password={SECRET}"));
     let occurrence = &mut told["occurrence"];
     occurrence["exceptions"][0]["message"] = words.clone();
-    occurrence["exceptions"][0]["stack"]["frames"][0]["variables"][0] =
-        json!({ "name": "api_key", "value": SECRET });
+    occurrence["exceptions"][0]["stack"]["frames"][0]["variables"][0] = json!({ "name": "api_key", "value": { "text": { "text": SECRET, "length": SECRET.len() } } });
     occurrence["breadcrumbs"][0]["message"] = words.clone();
     occurrence["breadcrumbs"][0]["fields"] = json!({ "password": SECRET });
     occurrence["request"]["headers"][0] = json!(["authorization", SECRET]);

@@ -141,8 +141,9 @@ fn huge() -> Value {
 }
 
 fn frame(number: u32) -> Value {
+    let text = "🦀ä".repeat(120);
     let variables = (0..8).map(|at| {
-        json!({ "name": format!("value_{at}"), "type": "alloc::string::String", "value": "🦀ä".repeat(120) })
+        json!({ "name": format!("value_{at}"), "type": "String", "value": { "text": { "text": text, "length": text.len() } } })
     });
     json!({
         "function": format!("shop::deep::level_{number}::{}", "x".repeat(60)),

@@ -2,7 +2,7 @@
 
 use super::{Section, words};
 use crate::issue::Alert;
-use crate::occurrence::{Breadcrumb, Frame, Occurrence, Stack};
+use crate::occurrence::{Breadcrumb, Frame, Missing, Occurrence, Stack, Value};
 use crate::text::{in_braces, one_line, shortened};
 use crate::time::Timestamp;
 
@@ -105,8 +105,13 @@ fn variables(frame: &Frame) -> Vec<String> {
     let shown = all.iter().take(MAX_VARIABLES);
     let mut lines: Vec<_> = shown
         .map(|it| {
-            let value = it.value_in_words();
-            format!("    {} = {}", it.name, shortened(&value, MAX_VALUE))
+            // The type of what is hidden would read like the secret that belongs to the name.
+            let is_hidden = it.value == Value::Missing(Missing::Redacted);
+            let of = it.short_type().filter(|_| !is_hidden);
+            let of = of.map_or_else(String::new, |of| format!(": {}", shortened(&of, MAX_TYPE)));
+            let stale = if it.is_stale { " (may be stale)" } else { "" };
+            let value = shortened(&it.value.to_string(), MAX_VALUE);
+            format!("    {}{of} = {value}{stale}", it.name)
         })
         .collect();
     if all.len() > MAX_VARIABLES {
@@ -154,6 +159,7 @@ const MAX_FRAMES: usize = 6;
 const MAX_BREADCRUMBS: usize = 8;
 const MAX_VARIABLES: usize = 12;
 const MAX_VALUE: usize = 160;
+const MAX_TYPE: usize = 60;
 const MAX_MESSAGE_LINES: usize = 12;
 /// What a title has room for beside the error's type.
 const MAX_TITLE: usize = 150;

@@ -220,7 +220,8 @@ fn a_secret_that_got_in_behind_redaction_is_stopped_at_the_door() {
     occurrence["request"]["headers"][0] = json!(["authorization", "Basic hunter2"]);
     occurrence["breadcrumbs"][0]["message"] = json!("password=hunter2");
     let variables = &mut occurrence["exceptions"][0]["stack"]["frames"][0]["variables"];
-    variables[1] = json!({ "name": "password", "value": "hunter2" });
+    let secret = json!({ "text": { "text": "hunter2", "length": 7 } });
+    variables[1] = json!({ "name": "password", "value": secret });
     let alert = alert_of(alert);
     for size in Size::ALL {
         let record = record(&alert, size).to_string();
@@ -296,7 +297,7 @@ fn hostile(text: &str, long: usize) -> Alert {
         "/exceptions/0/location/file",
         "/exceptions/0/stack/frames/0/function",
         "/exceptions/0/stack/frames/0/variables/0/name",
-        "/exceptions/0/stack/frames/0/variables/0/value",
+        "/exceptions/0/stack/frames/0/variables/1/value/scalar",
         "/thread",
         "/breadcrumbs/0/message",
         "/request/method",

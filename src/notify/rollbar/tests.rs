@@ -90,7 +90,9 @@ fn a_secret_that_got_in_behind_redaction_is_stopped_at_the_door() {
     occurrence["request"]["query"] = json!("password=hunter2");
     occurrence["breadcrumbs"][0]["message"] = json!("password=hunter2");
     let variables = &mut occurrence["exceptions"][0]["stack"]["frames"][0]["variables"];
-    variables[0]["value"]["password"] = json!("hunter2");
+    let secret = json!({ "text": { "text": "hunter2", "length": 7 } });
+    let login = json!({ "struct": { "name": "Login", "fields": [["password", secret]] } });
+    variables[0] = json!({ "name": "login", "value": login });
     let alert = alert_of(alert);
     for size in Size::ALL {
         let item = item_of(&alert, size).to_string();
@@ -105,9 +107,9 @@ fn the_guard_takes_no_measure_for_a_card_and_no_argument_for_a_name() {
     occurrence["vitals"]["resident_memory"] = json!(4_111_111_111_111_111_u64);
     let variables = &mut occurrence["exceptions"][0]["stack"]["frames"][0]["variables"];
     *variables = json!([
-        { "name": "password", "value": "[redacted]", "is_argument": true },
-        { "name": "amount", "value": 1999, "is_argument": true },
-        { "name": "amount", "value": 7 },
+        { "name": "password", "value": { "missing": "redacted" }, "is_argument": true },
+        { "name": "amount", "value": { "scalar": "1999" }, "is_argument": true },
+        { "name": "amount", "value": { "scalar": "7" } },
     ]);
     let item = &item_of(&alert_of(alert), Size::Whole)["data"];
     assert_eq!(
@@ -181,7 +183,7 @@ fn hostile(text: &str, long: usize) -> Alert {
         "/exceptions/0/stack/frames/0/file",
         "/exceptions/0/stack/frames/0/source/line",
         "/exceptions/0/stack/frames/0/variables/0/name",
-        "/exceptions/0/stack/frames/0/variables/0/value",
+        "/exceptions/0/stack/frames/0/variables/1/value/scalar",
         "/thread",
         "/breadcrumbs/0/message",
         "/breadcrumbs/0/target",

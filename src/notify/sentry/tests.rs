@@ -161,8 +161,9 @@ proptest! {
         occurrence["exceptions"][0]["type"] = json!(text);
         occurrence["exceptions"][0]["message"] = json!(text);
         occurrence["exceptions"][0]["stack"]["frames"][0]["function"] = json!(text);
+        let value = json!({ "text": { "text": text, "length": text.len() } });
         occurrence["exceptions"][0]["stack"]["frames"][0]["variables"][0] =
-            json!({ "name": text, "value": { &text: text } });
+            json!({ "name": text, "value": { "map": { "entries": [[value, value]], "length": 1 } } });
         occurrence["breadcrumbs"][0]["fields"] = json!({ &text: text });
         occurrence["origin"]["release"] = json!(text);
         occurrence["origin"]["environment"] = json!(text);

@@ -91,18 +91,35 @@ fn frame(frame: &Value) -> Value {
     let mut variables = Vec::new();
     for name in arguments {
         let value = locals.remove(name.as_str().unwrap()).unwrap();
-        variables.push(json!({ "name": name, "value": value, "is_argument": true }));
+        variables.push(json!({ "name": name, "value": tree(&value), "is_argument": true }));
     }
     variables.extend(
         locals
             .into_iter()
-            .map(|(name, value)| json!({ "name": name, "value": value })),
+            .map(|(name, value)| json!({ "name": name, "value": tree(&value) })),
     );
     json!({
         "file": frame["filename"], "line": frame["lineno"], "function": frame["method"], "in_app": true,
         "address": "0x1", "source": { "line": format!("        {}", frame["code"].as_str().unwrap()) },
         "variables": variables,
     })
+}
+
+/// The value as an occurrence has it.
+fn tree(value: &Value) -> Value {
+    match value {
+        Value::String(text) => json!({ "text": { "text": text, "length": text.len() } }),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(tree).collect();
+            json!({ "list": { "length": items.len(), "items": items } })
+        }
+        Value::Object(fields) => {
+            let entry = |(key, value): (&String, &Value)| json!([tree(&json!(key)), tree(value)]);
+            let entries: Vec<_> = fields.iter().map(entry).collect();
+            json!({ "map": { "length": entries.len(), "entries": entries } })
+        }
+        plain => json!({ "scalar": plain.to_string() }),
+    }
 }
 
 fn request(data: &Value, request: &Value) -> Value {

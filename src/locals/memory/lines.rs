@@ -1,0 +1,108 @@
+//! Memory that was read lately, in aligned lines.
+
+/// A direct-mapped cache: a line has one place, where the next one with the same place replaces it.
+#[derive(Debug)]
+pub(super) struct Lines {
+    bytes: Box<[u8]>,
+    /// Which line each place has: its number and one, or zero.
+    held: Box<[u64]>,
+    size: usize,
+}
+
+impl Lines {
+    /// As many lines of as many bytes; the size is a power of two.
+    pub(super) fn new(count: usize, size: usize) -> Self {
+        Self {
+            bytes: vec![0; count * size].into_boxed_slice(),
+            held: vec![0; count].into_boxed_slice(),
+            size,
+        }
+    }
+
+    /// Forgets what was read, and wipes it: there may be secrets among it.
+    pub(super) fn clear(&mut self) {
+        let lines = self.bytes.chunks_exact_mut(self.size);
+        for (held, line) in self.held.iter_mut().zip(lines) {
+            if *held != 0 {
+                *held = 0;
+                line.fill(0);
+            }
+        }
+    }
+
+    /// Copies from the line around `address` as much as it has and `into` wants; says how much. `fetch` gets the line if it is
+    /// not here.
+    pub(super) fn read<E>(
+        &mut self,
+        address: u64,
+        into: &mut [u8],
+        fetch: impl FnOnce(u64, &mut [u8]) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let size = self.size as u64;
+        let (number, within) = (address / size, (address % size) as usize);
+        let place = (number % self.held.len() as u64) as usize;
+        let line = &mut self.bytes[place * self.size..][..self.size];
+        if self.held[place] != number + 1 {
+            self.held[place] = 0;
+            if let Err(error) = fetch(number * size, line) {
+                line.fill(0);
+                return Err(error);
+            }
+            self.held[place] = number + 1;
+        }
+        let length = into.len().min(self.size - within);
+        into[..length].copy_from_slice(&line[within..][..length]);
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a memory whose bytes are the low bytes of their addresses; tells which lines were fetched.
+    fn read(lines: &mut Lines, mut address: u64, into: &mut [u8]) -> Vec<u64> {
+        let mut fetched = Vec::new();
+        let mut filled = 0;
+        while filled < into.len() {
+            let length = lines
+                .read(address, &mut into[filled..], |from, line| {
+                    fetched.push(from);
+                    for (at, byte) in line.iter_mut().enumerate() {
+                        *byte = (from + at as u64) as u8;
+                    }
+                    Ok::<_, ()>(())
+                })
+                .unwrap();
+            filled += length;
+            address += length as u64;
+        }
+        fetched
+    }
+
+    #[test]
+    fn a_line_is_fetched_once_until_another_takes_its_place() {
+        let mut lines = Lines::new(4, 16);
+        let mut bytes = [0; 8];
+        assert_eq!(read(&mut lines, 0x104, &mut bytes), [0x100]);
+        assert_eq!(bytes, [4, 5, 6, 7, 8, 9, 10, 11]);
+        assert_eq!(read(&mut lines, 0x108, &mut bytes), [0; 0]);
+        assert_eq!(bytes[0], 8);
+        assert_eq!(read(&mut lines, 0x10c, &mut bytes), [0x110]);
+        assert_eq!(bytes, [12, 13, 14, 15, 16, 17, 18, 19]);
+        assert_eq!(read(&mut lines, 0x140, &mut bytes), [0x140]);
+        assert_eq!(read(&mut lines, 0x100, &mut bytes), [0x100]);
+        lines.clear();
+        assert!(lines.bytes.iter().all(|byte| *byte == 0), "wiped");
+        assert_eq!(read(&mut lines, 0x100, &mut bytes), [0x100]);
+    }
+
+    #[test]
+    fn a_line_that_could_not_be_fetched_is_not_here() {
+        let mut lines = Lines::new(4, 16);
+        let mut bytes = [0; 8];
+        assert_eq!(read(&mut lines, 0, &mut bytes), [0]);
+        assert!(lines.read(0x40, &mut bytes, |_, _| Err(())).is_err());
+        assert_eq!(read(&mut lines, 0, &mut bytes), [0], "half replaced");
+    }
+}

@@ -1,0 +1,140 @@
+//! The memory of this process: its stack by the page, all else by the line, within a budget.
+
+use std::io;
+use std::ops::Range;
+use std::time::Instant;
+
+use super::lines::Lines;
+use super::pipe::PAGE;
+use super::{Memory, Pipe};
+use crate::stack::Missing;
+
+/// What reading needs, made ahead of the need.
+#[derive(Debug)]
+pub(in crate::locals) struct Workspace {
+    pipe: Pipe,
+    pages: Lines,
+    lines: Lines,
+}
+
+impl Workspace {
+    pub(in crate::locals) fn new() -> io::Result<Self> {
+        Ok(Self {
+            pipe: Pipe::open()?,
+            pages: Lines::new(STACK_PAGES, PAGE),
+            lines: Lines::new(HEAP_LINES, LINE),
+        })
+    }
+
+    pub(in crate::locals) fn pipe(&self) -> &Pipe {
+        &self.pipe
+    }
+}
+
+/// How much is read for one failure.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::locals) struct Budget {
+    /// So many lines of memory, the pages of the stack not counted.
+    pub(in crate::locals) reads: u32,
+    /// So many bytes, wherever they lie.
+    pub(in crate::locals) bytes: u64,
+    /// Until then.
+    pub(in crate::locals) until: Instant,
+}
+
+/// Reads as the kernel sees it, so that nothing that is gone does harm.
+#[derive(Debug)]
+pub(in crate::locals) struct OwnMemory<'a> {
+    workspace: &'a mut Workspace,
+    stack: Range<u64>,
+    budget: Budget,
+}
+
+impl<'a> OwnMemory<'a> {
+    /// `stack` is only where to expect more reads nearby.
+    pub(in crate::locals) fn new(
+        workspace: &'a mut Workspace,
+        stack: Range<u64>,
+        budget: Budget,
+    ) -> Self {
+        workspace.pipe.drain();
+        Self {
+            workspace,
+            stack,
+            budget,
+        }
+    }
+
+    /// Reads some of it, at least a byte.
+    fn read_some(&mut self, address: u64, into: &mut [u8]) -> Result<usize, Missing> {
+        let Workspace { pipe, pages, lines } = &mut *self.workspace;
+        let budget = &mut self.budget;
+        if self.stack.contains(&address) {
+            return pages.read(address, into, |from, page| {
+                budget.in_time()?;
+                pipe.copy(from, page)
+            });
+        }
+        if into.len() < LINE * 2 {
+            return lines.read(address, into, |from, line| {
+                budget.spend()?;
+                pipe.copy(from, line)
+            });
+        }
+        budget.spend()?;
+        let rest_of_page = PAGE - (address % PAGE as u64) as usize;
+        let length = into.len().min(rest_of_page);
+        pipe.copy(address, &mut into[..length])?;
+        Ok(length)
+    }
+}
+
+impl Drop for OwnMemory<'_> {
+    fn drop(&mut self) {
+        self.workspace.pages.clear();
+        self.workspace.lines.clear();
+    }
+}
+
+impl Memory for OwnMemory<'_> {
+    fn read(&mut self, address: u64, into: &mut [u8]) -> Result<(), Missing> {
+        let length = into.len() as u64;
+        // The first page is never there; so far up is the kernel.
+        if address < PAGE as u64 || address.checked_add(length).is_none_or(|end| end > TOP) {
+            return Err(Missing::Unreadable);
+        }
+        self.budget.bytes = self
+            .budget
+            .bytes
+            .checked_sub(length)
+            .ok_or(Missing::TooMuch)?;
+        let mut filled = 0;
+        while filled < into.len() {
+            filled += self.read_some(address + filled as u64, &mut into[filled..])?;
+        }
+        Ok(())
+    }
+}
+
+impl Budget {
+    fn spend(&mut self) -> Result<(), Missing> {
+        self.reads = self.reads.checked_sub(1).ok_or(Missing::TooMuch)?;
+        self.in_time()
+    }
+
+    fn in_time(&self) -> Result<(), Missing> {
+        if Instant::now() < self.until {
+            Ok(())
+        } else {
+            Err(Missing::Deadline)
+        }
+    }
+}
+
+/// No line crosses a page, so that one call of the kernel tells all or nothing.
+const LINE: usize = 1024;
+const HEAP_LINES: usize = 32;
+/// A stack of 64 kB is read once.
+const STACK_PAGES: usize = 16;
+/// Half of the 64 bits: tagged pointers and the kernel's addresses lie above on either architecture.
+const TOP: u64 = 1 << 63;

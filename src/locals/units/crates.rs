@@ -1,0 +1,58 @@
+//! Whose crates the units are of.
+
+use std::sync::PoisonError;
+
+use super::index::Slot;
+use super::{Loaded, Prepared, Units, root};
+
+impl Units {
+    /// Looks at the beginnings of all units, half a microsecond each, so that the crates of others are known.
+    pub(in super::super) fn know_crates(&self) {
+        let mut done = Prepared::default();
+        while self.know_more(&mut done) {}
+    }
+
+    /// Looks at some of them; whether there are more.
+    pub(in super::super) fn know_more(&self, done: &mut Prepared) -> bool {
+        let Some(loaded) = self.images.get(done.images) else {
+            return false;
+        };
+        let slots = &loaded.index().slots;
+        let next = slots.iter().skip(done.slots).take(KNOWN_AT_ONCE);
+        for slot in next {
+            self.is_own_slot(loaded, slot);
+        }
+        done.slots += KNOWN_AT_ONCE;
+        if done.slots >= slots.len() {
+            (done.slots, done.images) = (0, done.images + 1);
+        }
+        true
+    }
+
+    /// Whether the crate of this name in paths is somebody else's, once they are [known](Self::know_crates). The app's own units may be
+    /// named otherwise, when they are compiled incrementally. A crate that was compiled without debug information has no unit that
+    /// says whose it is, and counts as the app's.
+    pub(in super::super) fn is_foreign_crate(&self, name: &str) -> bool {
+        let foreign = self.foreign.read().unwrap_or_else(PoisonError::into_inner);
+        foreign.contains(name)
+    }
+
+    pub(super) fn is_own_slot(&self, loaded: &Loaded, slot: &Slot) -> bool {
+        *slot.own.get_or_init(|| {
+            let dwarf = &loaded.image.dwarf;
+            let header = dwarf.debug_info.header_from_offset(slot.offset());
+            let Some(unit) = header.ok().and_then(|header| root::unit(dwarf, header)) else {
+                return false;
+            };
+            let is_own = root::is_own(&unit, &self.is_own);
+            if !is_own && let Some(name) = unit.name.and_then(root::crate_of) {
+                let mut foreign = self.foreign.write().unwrap_or_else(PoisonError::into_inner);
+                foreign.insert(name);
+            }
+            is_own
+        })
+    }
+}
+
+/// Beginnings of units that are looked at in one go: some 100 µs.
+const KNOWN_AT_ONCE: usize = 200;

@@ -1,0 +1,67 @@
+//! What the units of a program are, without asking those who use them.
+
+use super::*;
+
+impl Units {
+    /// Takes every unit for the app's, also those of C.
+    pub(in crate::locals) fn own_all(&self) {
+        for loaded in &self.images {
+            for slot in loaded.index().slots.iter().chain(&loaded.rest().slots) {
+                let _known = slot.own.set(true);
+            }
+        }
+    }
+
+    /// The units that the app's own index names, and those that were read.
+    pub(in crate::locals) fn counts(&self) -> (usize, usize) {
+        let slots = || self.images.iter().flat_map(|loaded| &loaded.index().slots);
+        let read = slots().filter(|slot| slot.tables.get().is_some());
+        (slots().count(), read.count())
+    }
+}
+
+#[test]
+fn a_reference_across_units_finds_its_unit() {
+    let mut units = Units::new(crate::stack::is_app_file);
+    units.add(Image::open("/proc/self/exe".as_ref(), 0).unwrap());
+    let dwarf = Arc::clone(&units.images[0].image.dwarf);
+    let mut headers = dwarf.units();
+    let mut seen = 0;
+    while let Some(header) = headers.next().unwrap() {
+        let start = header.debug_info_offset().unwrap().0;
+        let root = header.root_offset().0;
+        let last = header.length_including_self() - 1;
+        for within in [root, last] {
+            let found = units.images[0].covering(start + within);
+            let (number, offset) = found.unwrap();
+            assert_eq!(offset, within);
+            let slot = units.images[0].slot(number).unwrap();
+            assert_eq!(slot.offset().0, start);
+        }
+        seen += 1;
+    }
+    assert!(seen > 100, "{seen} units");
+    assert_eq!(units.images[0].covering(usize::MAX), None);
+    assert_eq!(units.images[0].covering(1), None, "in a header");
+}
+
+#[test]
+fn the_first_entry_is_read_as_by_reading_all() {
+    let image = Image::open("/proc/self/exe".as_ref(), 0).unwrap();
+    let mut headers = image.dwarf.units();
+    let mut own = 0;
+    while let Some(header) = headers.next().unwrap() {
+        let whole = image.dwarf.unit(header).unwrap();
+        let first = root::unit(&image.dwarf, header).unwrap();
+        assert_eq!(first.name, whole.name);
+        assert_eq!(first.comp_dir, whole.comp_dir);
+        assert_eq!(first.low_pc, whole.low_pc);
+        let is_own = root::is_own(&first, &crate::stack::is_app_file);
+        let text = |slice: Option<Slice>| slice.unwrap_or_default().to_string_lossy().into_owned();
+        let (name, folder) = (text(whole.name), text(whole.comp_dir));
+        let here = folder == env!("CARGO_MANIFEST_DIR") && name.starts_with("src/lib.rs/@/");
+        assert_eq!(is_own, here, "{name} in {folder}");
+        own += usize::from(is_own);
+    }
+    assert!(own > 0);
+}

@@ -1,0 +1,48 @@
+//! A shop that fails in many ways: `corpus` runs every scenario, `corpus <scenario>…` those. Each occurrence is printed as one
+//! line of JSON. What the variables hold when it fails is written beside them, see `tests/corpus_judge`.
+
+#![allow(dead_code, reason = "nobody reads what is there to be shown")]
+
+/// A room of the corpus as it is written or, where the build has changed it, from there.
+macro_rules! rooms {
+    ($changed:literal: $($room:ident),*) => {$(
+        #[cfg(not(feature = $changed))]
+        mod $room;
+        #[cfg(feature = $changed)]
+        mod $room {
+            include!(concat!(env!("OUT_DIR"), "/", stringify!($room), ".rs"));
+        }
+    )*};
+}
+
+#[cfg(not(feature = "self-check"))]
+rooms!("annotated": sync_cart, sync_report, sync_state, sync_stock, sync_text);
+#[cfg(not(feature = "self-check"))]
+rooms!("annotated": web_channels, web_flow, web_orders, web_tasks);
+#[cfg(feature = "self-check")]
+rooms!("self-check": sync_cart, sync_report, sync_state, sync_stock, sync_text);
+#[cfg(feature = "self-check")]
+rooms!("self-check": web_channels, web_flow, web_orders, web_tasks);
+rooms!("self-check": errors);
+mod run;
+#[cfg(feature = "self-check")]
+mod see;
+
+fn main() {
+    let chosen: Vec<String> = std::env::args().skip(1).collect();
+    let chosen: Vec<_> = run::SCENARIOS
+        .iter()
+        .filter(|scenario| chosen.is_empty() || chosen.iter().any(|name| name == scenario.name))
+        .collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(run::all(&chosen));
+}
+
+/// Text that the compiler cannot know, as if somebody had sent it.
+fn input(text: &str) -> String {
+    std::hint::black_box(text).to_owned()
+}
