@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// The system's allocator. Counts for the whole process while [`count`] is on.
 pub struct Counting;
@@ -12,6 +12,8 @@ static COUNTS: AtomicBool = AtomicBool::new(false);
 static TRACES: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
+/// May be below zero: what was there before is given back as well.
+static KEPT: AtomicI64 = AtomicI64::new(0);
 
 // SAFETY: every call goes to `System` as it came; what stands before it allocates only when it is not already inside.
 unsafe impl GlobalAlloc for Counting {
@@ -27,10 +29,12 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         note(size);
+        give_back(layout.size());
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        give_back(layout.size());
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -43,6 +47,11 @@ pub fn count(on: bool) {
 /// Allocations (with reallocations) and their bytes so far.
 pub fn totals() -> (u64, u64) {
     (ALLOCATIONS.load(Relaxed), BYTES.load(Relaxed))
+}
+
+/// Bytes that were allocated while it counted, and not given back.
+pub fn kept() -> u64 {
+    KEPT.load(Relaxed).max(0).cast_unsigned()
 }
 
 /// Runs `work` and prints the way to each allocation meanwhile, of every thread.
@@ -58,9 +67,17 @@ fn note(size: usize) {
     if COUNTS.load(Relaxed) {
         ALLOCATIONS.fetch_add(1, Relaxed);
         BYTES.fetch_add(size as u64, Relaxed);
+        KEPT.fetch_add(size as i64, Relaxed);
     }
     if TRACES.load(Relaxed) {
         print_way(size);
+    }
+}
+
+#[inline]
+fn give_back(size: usize) {
+    if COUNTS.load(Relaxed) {
+        KEPT.fetch_sub(size as i64, Relaxed);
     }
 }
 

@@ -200,16 +200,17 @@ fn sentry_stack(layer: SentryHttpLayer) -> impl Served {
         .service(app())
 }
 
+/// A transport to nowhere.
+pub struct Nowhere;
+
+impl Transport for Nowhere {
+    fn send_envelope(&self, envelope: Envelope) {
+        drop(envelope);
+    }
+}
+
 /// A client that makes everything and sends nothing.
 fn sentry_options() -> ClientOptions {
-    struct Nowhere;
-
-    impl Transport for Nowhere {
-        fn send_envelope(&self, envelope: Envelope) {
-            drop(envelope);
-        }
-    }
-
     ClientOptions::new()
         .dsn("https://key@sentry.invalid/1")
         .transport(Arc::new(Nowhere))

@@ -5,6 +5,7 @@ mod columns;
 mod flood;
 mod instructions;
 mod load;
+mod locals;
 mod memory;
 mod million;
 mod panics;
@@ -50,6 +51,12 @@ fn main() -> ExitCode {
         }
         ["panics", "run", column, panics] => {
             panics::run(panicking(column), number(panics));
+            Verdict::Kept
+        }
+        ["locals"] => locals::measure(),
+        ["locals", "bare"] => locals::measure_bare(),
+        ["locals", phase, column] => {
+            locals::child(phase, column);
             Verdict::Kept
         }
         #[cfg(tower_monitor_internals)]
@@ -106,6 +113,8 @@ overhead flood                      a client that makes up problems, and one rea
 overhead million                    a million failures of twenty problems, into SQLite
 overhead vendors                    requests beside notifiers that fail in every way
 overhead panics                     what a panic costs its thread and its neighbours, and how soon somebody is told
+overhead locals                     what it costs to read variables where something fails
+overhead locals bare                the same in a build that does not describe them
 overhead soak [requests]            the memory of a long run
 overhead store [folder]             how long it takes to remember an occurrence, and what a storm writes
 overhead redaction                  how fast secrets are taken out of text (see the README for its RUSTFLAGS)
