@@ -20,6 +20,9 @@ fn redact_value(name: &str, value: &mut Value, redactor: &Redactor) {
         return;
     }
     match value {
+        Value::Text { length, .. } if redactor.hides_people() => {
+            *value = Value::Bytes { length: *length };
+        }
         Value::Scalar(text) | Value::Text { text, .. } => {
             if let Cow::Owned(clean) = redactor.text(text) {
                 *text = clean;
@@ -62,7 +65,7 @@ fn redact_value(name: &str, value: &mut Value, redactor: &Redactor) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::Redaction;
+    use crate::redact::{Privacy, Redaction};
 
     fn text(text: &str) -> Value {
         Value::Text {
@@ -125,5 +128,24 @@ mod tests {
         assert!(!shown.contains("s3cr3t"), "{shown}");
         assert!(shown.contains("Uma") && shown.contains("example.com"));
         assert_eq!(frame.variables[2].value, Value::Scalar("4".to_owned()));
+    }
+
+    #[test]
+    fn who_does_not_want_to_know_people_reads_no_texts() {
+        let map = Value::Map {
+            entries: vec![(text("Uma Berg"), Value::Scalar("4".to_owned()))],
+            length: 1,
+        };
+        let mut frame = Frame {
+            variables: vec![Variable {
+                name: "guests".to_owned(),
+                value: map,
+                ..Variable::default()
+            }],
+            ..Frame::default()
+        };
+        let redactor = Redactor::new(Redaction::new().privacy(Privacy::Pseudonymous));
+        redact(&mut frame, &redactor);
+        assert_eq!(frame.variables[0].value.to_string(), "{<8 bytes>: 4}");
     }
 }

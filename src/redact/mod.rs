@@ -125,6 +125,11 @@ impl Redactor {
         }
     }
 
+    /// Whether people are not to be known: names and addresses in texts are nothing that a rule could find.
+    pub(crate) fn hides_people(&self) -> bool {
+        self.inner.privacy != Privacy::Full
+    }
+
     /// Whether a name can be found in text: letters and digits of ASCII, with `_`, `-`, `.` or spaces between them.
     pub(crate) fn is_name(name: &str) -> bool {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');

@@ -41,9 +41,10 @@ pub enum Privacy {
     #[default]
     Full,
     /// In place of the user a pseudonym that changes every day; of the address the network, which is the first 24 bits of an IPv4
-    /// address and 48 of an IPv6 address. E-mail and IP addresses in texts are taken out.
+    /// address and 48 of an IPv6 address. E-mail and IP addresses in texts are taken out. Of texts in variables only the length is told,
+    /// as there may be names among them; numbers are kept.
     Pseudonymous,
-    /// Neither user nor address, nor e-mail and IP addresses in texts.
+    /// Neither user nor address, nor e-mail and IP addresses in texts, nor texts in variables.
     Strict,
 }
 
