@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -174,6 +175,10 @@ fn places() -> Vec<(&'static str, Plant)> {
             let text = secret.text.clone();
             it.handler = handler(move |_| panic!("expected {text} is wrong"));
         }),
+        ("local variables", |it, secret| {
+            let text = secret.text.clone();
+            it.handler = handler(move |_| fails_with(&text, vec![Some(text.clone())]));
+        }),
         ("error", |it, secret| {
             let text = secret.text.clone();
             it.handler = handler(move |_| {
@@ -269,6 +274,10 @@ fn named_places() -> Vec<(&'static str, PlantNamed)> {
             let text = format!("Login {{ {}: Some(\"{value}\") }}", name.replace('-', "_"));
             it.handler = handler(move |_| panic!("expected {text}"));
         }),
+        ("local variables", |it, name, value| {
+            let entry = (name.to_owned(), value.to_owned());
+            it.handler = handler(move |_| fails_among(HashMap::from([entry.clone()])));
+        }),
         ("tag and extra", |it, name, value| {
             let value = value.to_owned();
             it.handler = handler(move |context| {
@@ -292,6 +301,27 @@ fn named_places() -> Vec<(&'static str, PlantNamed)> {
         }),
     ]
 }
+
+/// Fails with what it was called with among its variables.
+fn fails_with(note: &str, notes: Vec<Option<String>>) -> Response {
+    let length = note.len();
+    assert!(notes.is_empty(), "expected {length}");
+    fails()
+}
+
+fn fails_among(entries: HashMap<String, String>) -> Response {
+    let first = entries.iter().next();
+    let count = entries.len();
+    assert!(first.is_none(), "expected {count}");
+    fails()
+}
+
+/// Whether variables are read.
+const READS_VARIABLES: bool = cfg!(all(
+    feature = "locals",
+    target_os = "linux",
+    target_arch = "x86_64"
+));
 
 /// For a URL.
 fn encoded(text: &str) -> String {
@@ -344,7 +374,10 @@ impl Sinks {
         support::quiet();
         let folder = tempfile::tempdir().unwrap();
         let alerts = Capture::new();
-        let monitor = Monitor::builder()
+        let builder = Monitor::builder();
+        #[cfg(feature = "locals")]
+        let builder = builder.locals(tower_monitor::locals::Locals::new());
+        let monitor = builder
             .audit(Audit::json_lines(folder.path().join("audit.jsonl")))
             .audit(Audit::combined(folder.path().join("access.log")))
             .audit(Audit::tracing())
@@ -443,6 +476,13 @@ async fn a_secret_known_by_its_form_comes_out_nowhere() {
             drop(guard);
             let (all, alerts) = sinks.everything().await;
             assert_eq!(alerts, 1, "{} in {place}: told", secret.kind);
+            let variable = r#"{"name":"notes","type":"Vec<Option<String>>","value":{"list""#;
+            let is_read = all.contains(variable);
+            assert_eq!(
+                is_read,
+                place == "local variables" && READS_VARIABLES,
+                "{all}"
+            );
             if all.contains(&secret.needle) {
                 let at = all.find(&secret.needle).unwrap();
                 let from = all.floor_char_boundary(at.saturating_sub(120));
