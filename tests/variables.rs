@@ -1,6 +1,5 @@
 //! The shop's variables, from a panic to where people read them: the terminal, Slack, an error tracker.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod support;
 
@@ -9,7 +8,6 @@ use support::judges::Bugsink;
 use support::vendor::{Answer, Vendor};
 
 /// Prints what is seen, for `--nocapture`.
-#[expect(clippy::print_stdout, reason = "made for tests")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_of_the_shop_is_told_with_what_its_variables_held() {
     let slack = Vendor::saying(Answer::say(200, "ok")).await;

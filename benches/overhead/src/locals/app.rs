@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::{self, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,7 +119,12 @@ fn charge(shop: &Shop, lines: &[Line], note: Option<&str>, place: usize) -> u64 
 type Titles<'a> = BTreeMap<&'a str, u64>;
 
 #[inline(never)]
-fn pay<const PLACE: usize>(by_title: &Titles<'_>, note: &str, terms: Terms, file: &Path) -> u64 {
+fn pay<const PLACE: usize>(
+    by_title: &Titles<'_>,
+    note: &str,
+    terms: Terms,
+    file: &path::Path,
+) -> u64 {
     let sum: u64 = by_title.values().sum();
     let payload = Bytes::from(format!("{note}: {sum}"));
     let sent = send(&payload, PLACE + 40, file, terms);
@@ -127,7 +132,7 @@ fn pay<const PLACE: usize>(by_title: &Titles<'_>, note: &str, terms: Terms, file
 }
 
 #[inline(never)]
-fn send(payload: &Bytes, from: usize, file: &Path, terms: Terms) -> Bytes {
+fn send(payload: &Bytes, from: usize, file: &path::Path, terms: Terms) -> Bytes {
     let urgent = terms.0 > 1.0 && terms.1 < Duration::from_secs(9);
     let part = payload.slice(from..);
     if urgent && file.is_absolute() {
@@ -138,7 +143,7 @@ fn send(payload: &Bytes, from: usize, file: &Path, terms: Terms) -> Bytes {
 
 /// The rate of the tax, and how long to wait.
 type Terms = (f64, Duration);
-type Pay = fn(&Titles<'_>, &str, Terms, &PathBuf) -> u64;
+type Pay = fn(&Titles<'_>, &str, Terms, &path::Path) -> u64;
 
 /// One function for each way, as it is found with that number.
 macro_rules! ways {
