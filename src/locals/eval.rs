@@ -181,13 +181,14 @@ impl<F: Frame> Evaluator<'_, F> {
             callers,
             inner: &[],
         };
-        if let Some(to) = &plan.passed_to
+        let passed = plan.passed.get().ok_or(Missing::OptimizedOut)?;
+        if let Some(to) = &passed.to
             && caller.word(to, memory)? != Known::all(&self.start.to_ne_bytes())
         {
             return Err(Missing::OptimizedOut);
         }
-        let mut passed = plan.passed.iter();
-        let (_, location) = passed
+        let mut values = passed.values.iter();
+        let (_, location) = values
             .find(|(to, _)| *to == register)
             .ok_or(Missing::OptimizedOut)?;
         caller.word(location, memory)

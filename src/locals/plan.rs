@@ -2,6 +2,7 @@
 
 mod assigned;
 mod calls;
+mod code;
 mod draft;
 mod earlier;
 #[cfg(target_arch = "x86_64")]
@@ -16,15 +17,17 @@ mod lines;
 mod location;
 mod negated;
 mod origin;
+mod passed;
 mod scopes;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(super) use self::inner::Inner;
 pub(super) use self::location::{Base, Binary, Location, Step, Unary};
+pub(super) use self::passed::Passed;
 use super::units::{EntryRef, Units};
 use crate::stack::Missing;
 
@@ -32,12 +35,8 @@ use crate::stack::Missing;
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) scopes: Box<[Scope]>,
-    /// What this call passes in registers, where the compiler or the code says so: what `DW_OP_entry_value` asks for in the function
-    /// that was called.
-    pub(super) passed: Box<[(u16, Location)]>,
-    /// Where the address of the function is that it passes them to, where only that one is known to get them: another may
-    /// stand in its place on the stack, to which it jumped.
-    pub(super) passed_to: Option<Location>,
+    /// What this call passes to the function that it calls, once that was [learnt](Plans::learn_passed).
+    pub(super) passed: OnceLock<Passed>,
     /// Where the function begins into which all others here were inlined, as loaded.
     pub(super) start: u64,
     /// The function that is called, as loaded, where that is to be asked for what was passed to it.
@@ -60,6 +59,33 @@ pub(super) struct Scope {
     pub(super) environment: Option<Variable>,
     /// In the order of their declaration, arguments first. One may hide an earlier of its name.
     pub(super) variables: Box<[Variable]>,
+}
+
+impl Plan {
+    /// Whether only the function that is called can tell where something is.
+    fn asks_inner(&self) -> bool {
+        let variables = self.scopes.iter().flat_map(|scope| &scope.variables);
+        let mut locations = variables.map(|variable| &variable.location);
+        locations.any(|location| {
+            matches!(location, Location::Steps(steps)
+                if steps.iter().any(|step| matches!(step, Step::PushPassed(..))))
+        })
+    }
+}
+
+impl Scope {
+    /// Where those of its variables are that are shown, or likely lead to a future.
+    fn located(&self) -> impl Iterator<Item = &Location> {
+        let is_wanted = |it: &&Variable| self.is_app || leads(&it.name);
+        let variables = self.variables.iter().filter(is_wanted);
+        let all = self.environment.iter().chain(variables);
+        all.map(|variable| &variable.location)
+    }
+}
+
+/// Whether futures go by this name in the functions of other people that run them.
+fn leads(name: &str) -> bool {
+    matches!(name, "self" | "this" | "fut" | "future")
 }
 
 /// An argument or local.

@@ -4,6 +4,7 @@ mod crates;
 mod declared;
 mod index;
 mod root;
+mod skim;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -106,6 +107,7 @@ struct Loaded {
     /// The units that the index does not name.
     rest: OnceLock<Index>,
     described: OnceLock<bool>,
+    recent: root::Recent,
 }
 
 /// Where an address of the process lies.
@@ -144,6 +146,7 @@ impl Units {
                 index: OnceLock::new(),
                 rest: OnceLock::new(),
                 described: OnceLock::new(),
+                recent: root::Recent::default(),
             });
         }
     }
@@ -155,7 +158,7 @@ impl Units {
         while self.prepare_more(&mut done) {}
     }
 
-    /// Does the next piece of it, some milliseconds at most; whether there is more.
+    /// Does the next piece of it, a millisecond or so; whether there is more.
     pub(super) fn prepare_more(&self, done: &mut Prepared) -> bool {
         let Some(loaded) = self.images.get(done.images) else {
             return false;
@@ -168,8 +171,10 @@ impl Units {
                 self.list_vtables(&unit);
             }
             done.slots = within + 1;
+        } else if loaded.rest.get().is_none() {
+            loaded.rest();
         } else {
-            let _rest = loaded.rest();
+            loaded.rest_with_ranges();
             done.slots = 0;
             done.images += 1;
         }
@@ -332,9 +337,8 @@ impl Units {
             .ok_or(Missing::Unavailable)?;
         let program = &loaded.image.dwarf;
         let header = program.debug_info.header_from_offset(slot.offset())?;
-        let mut unit = program.unit(header)?;
-        let lines = unit.line_program.take();
-        let lines = lines.map(|lines| (Arc::clone(program), lines.header().offset()));
+        let (mut unit, lines) = root::whole(program, header)?;
+        let lines = lines.map(|offset| (Arc::clone(program), offset));
         let mut dwarf = Arc::clone(program);
         if unit.dwo_id.is_some() {
             let (folder, name) = (unit.comp_dir, unit.name);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Decoder, is_ours};
 use crate::locals::helper::Held;
-use crate::locals::plan::{Location, Plan, Scope, Step};
+use crate::locals::plan::{Location, Plan, Plans, Scope, Step};
 use crate::stack::Missing;
 
 impl Decoder {
@@ -38,6 +38,8 @@ impl Decoder {
             scopes += plan.as_deref().map_or(0, shown_scopes);
             plans.push(plan);
         }
+        let calls = held.calls.iter().map(|call| call.pc);
+        Plans::learn_passed(&self.units, calls.zip(plans.iter().map(Option::as_ref)));
         (plans, missing)
     }
 }

@@ -1,7 +1,9 @@
 //! The evaluator against what each operation should give.
 
+use std::sync::OnceLock;
+
 use super::*;
-use crate::locals::plan::{Binary, Unary};
+use crate::locals::plan::{Binary, Passed, Unary};
 
 /// A call with one register, its stack pointer and its frame.
 struct Plain;
@@ -190,8 +192,10 @@ fn an_argument_is_asked_of_the_call_that_passed_it_and_of_no_other() {
         |address| Location::Steps([Step::Push(Base::Zero, address), Step::Value].into());
     let plan = |start, passed_to: Option<i64>, passed: Location| Plan {
         scopes: Box::default(),
-        passed: [(5, passed)].into(),
-        passed_to: passed_to.map(known_to_be),
+        passed: OnceLock::from(Passed {
+            values: [(5, passed)].into(),
+            to: passed_to.map(known_to_be),
+        }),
         start,
         asks: None,
     };
@@ -224,7 +228,8 @@ fn an_argument_is_asked_of_the_call_that_passed_it_and_of_no_other() {
     // Of a `dyn` value: what is called stands in memory, here 0x1716151413121110.
     let mut of_dyn = plan(0x200, None, Location::In(3));
     let in_memory = [Step::Push(Base::Zero, 0x1010), Step::Deref(8), Step::Value];
-    of_dyn.passed_to = Some(Location::Steps(in_memory.into()));
+    let passed = of_dyn.passed.get_mut().unwrap();
+    passed.to = Some(Location::Steps(in_memory.into()));
     let whole = Known::all(&0x1122_3344_5566_7788u64.to_ne_bytes());
     let through_memory = |start| find(start, &[(Some(&of_dyn), &Plain)]);
     assert_eq!(

@@ -4,32 +4,47 @@
 //! while `look_up` runs. A build that is not optimised gives each variable its own place in the frame, to which no
 //! instruction refers before the value is put there.
 
-use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::ops::Range;
 
 use gimli::UnitOffset;
 
+use super::code::Code;
 use super::location::{Base, Location};
 use super::{Variable, gaps};
 use crate::locals::units::{Entry, Units};
 
 /// The code of a function up to a place.
 pub(super) struct Assigned<'a> {
-    code: Option<Cow<'a, [u8]>>,
+    code: Option<&'a Code<'a>>,
     base: Option<(Base, i64)>,
+    /// Where the code lies of a function that was inlined.
+    inlined: &'a [Range<u64>],
+    /// What of it may run before the place.
+    leading: OnceCell<Option<Vec<u8>>>,
 }
 
 impl<'a> Assigned<'a> {
-    pub(super) fn new(code: Option<&'a [u8]>, base: Option<(Base, i64)>) -> Self {
-        let code = code.map(Cow::Borrowed);
-        Self { code, base }
+    pub(super) fn new(
+        code: Option<&'a Code<'a>>,
+        base: Option<(Base, i64)>,
+        inlined: &'a [Range<u64>],
+    ) -> Self {
+        Self {
+            code,
+            base,
+            inlined,
+            leading: OnceCell::new(),
+        }
     }
 
-    /// The same for a function that was inlined: of the code from its lowest address on, what may run before the place.
-    pub(super) fn within(&self, code: Vec<u8>) -> Self {
-        Self {
-            code: Some(Cow::Owned(code)),
-            base: self.base,
+    fn code(&self) -> Option<&[u8]> {
+        let code = self.code?;
+        if self.inlined.is_empty() {
+            return code.before();
         }
+        let leading = self.leading.get_or_init(|| code.leading(self.inlined));
+        leading.as_deref().or_else(|| code.before())
     }
 
     /// Whether the local may have its value already, where `line` is the line of the place.
@@ -45,11 +60,7 @@ impl<'a> Assigned<'a> {
             i64::try_from(items.checked_mul(size)?).ok()
         };
         let size = size(units, local).or_else(of_array).unwrap_or(1);
-        match self
-            .code
-            .as_deref()
-            .map(|code| refers(code, register, offset, size))
-        {
+        match self.code().map(|code| refers(code, register, offset, size)) {
             Some(Some(refers)) => refers || size == 0,
             _ => local.line.is_none() || local.line != line,
         }
@@ -64,7 +75,7 @@ impl<'a> Assigned<'a> {
         if !size.is_multiple_of(8) {
             return None;
         }
-        let gaps = gaps::gaps(self.code.as_deref()?, (register, offset), items, size / 8);
+        let gaps = gaps::gaps(self.code()?, (register, offset), items, size / 8);
         if gaps.is_empty() {
             return None;
         }

@@ -9,7 +9,7 @@ use gimli::UnitOffset;
 use super::assigned::Assigned;
 use super::location::{Location, Step};
 use super::origin::Origin;
-use super::{Scope, Variable};
+use super::{Scope, Variable, leads};
 use crate::locals::units::{EntryRef, Units};
 
 pub(super) struct Draft {
@@ -37,11 +37,15 @@ impl Draft {
             }
             return;
         }
-        let leads = matches!(&*variable.name, "self" | "this" | "fut" | "future");
-        if !self.scope.is_app && !variable.is_argument && !leads || is_compilers(units, &variable) {
+        if is_compilers(units, &variable) {
             return;
         }
         self.found.push(Found { variable, depth });
+    }
+
+    /// Whether a variable of this name is told: of other people's functions, arguments and what likely leads to a future.
+    pub(super) fn wants(&self, name: &str, is_argument: bool) -> bool {
+        self.scope.is_app || is_argument || leads(name)
     }
 
     pub(super) fn wants_line(&self) -> bool {

@@ -18,10 +18,12 @@ impl Compiler<'_> {
         value: AttributeValue<Slice>,
         known: Option<&Location>,
     ) -> Result<Option<Location>, Missing> {
-        let (Some(flow), Some(mut list)) = (self.flow, self.unit.refs().attr_locations(value)?)
-        else {
+        let Some(mut list) = self.unit.refs().attr_locations(value)? else {
             return Ok(None);
         };
+        if !self.follows {
+            return Ok(None);
+        }
         let mut listed = Vec::new();
         while let Some(entry) = list.next()? {
             if listed.len() >= MAX_LISTED {
@@ -35,7 +37,10 @@ impl Compiler<'_> {
         if is_turned && self.negates_twice(value)? {
             return Ok(None);
         }
-        Ok(find(flow, &listed, known))
+        if listed.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.flow().and_then(|flow| find(flow, &listed, known)))
     }
 }
 

@@ -33,7 +33,7 @@ impl Flow {
     pub(super) fn at(code: &[u8], start: u64, pc: u64, callees: &dyn Callees) -> Option<Self> {
         let mut function = Function::decode(code, start, callees)?;
         let at = function.index_around(pc)?;
-        function.follow()?;
+        function.follow(at)?;
         let mut state = function.state_before(at)?;
         state.forget_below_stack();
         // Who never comes back is only lent what is to be told.

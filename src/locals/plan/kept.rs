@@ -9,16 +9,16 @@ use super::earlier::is_piece;
 use super::location::{Base, Location, Step};
 
 /// The location at a call, given that at its return; `code` is that of the function up to the call.
-pub(super) fn kept(
+pub(super) fn kept<'c>(
     at_call: Location,
     at_return: impl FnOnce() -> Option<Location>,
-    code: Option<&[u8]>,
+    code: impl FnOnce() -> Option<&'c [u8]>,
 ) -> Location {
-    let before = steps(&at_call);
-    if !before.iter().any(is_lost) {
+    if is_safe(&at_call) {
         return at_call;
     }
-    let Some(Some(after)) = at_return().map(|location| matched(&before, &steps(&location), code))
+    let before = steps(&at_call);
+    let Some(Some(after)) = at_return().map(|location| matched(&before, &steps(&location), code()))
     else {
         return at_call;
     };
@@ -31,8 +31,20 @@ pub(super) fn kept(
 
 /// Whether nothing of it can be lost.
 pub(super) fn is_whole(location: &Location) -> bool {
-    let steps = steps(location);
-    !steps.iter().any(|step| is_lost(step) || is_piece(step))
+    let is_pieced = matches!(location, Location::Steps(steps) if steps.iter().any(is_piece));
+    !is_pieced && is_safe(location)
+}
+
+/// Whether the call destroys nothing that it needs.
+pub(super) fn is_safe(location: &Location) -> bool {
+    match location {
+        Location::At(Base::Register(register), _) | Location::In(register) => {
+            KEPT.contains(register)
+        }
+        Location::At(..) | Location::Bytes(_) => true,
+        Location::Steps(steps) => !steps.iter().any(is_lost),
+        Location::Lost(_) => false,
+    }
 }
 
 pub(super) fn steps(location: &Location) -> Vec<Step> {
@@ -158,7 +170,7 @@ mod tests {
             (Location::In(rdi), Location::In(rsi), false),
             (spilled, Location::In(rbx), false),
         ] {
-            let found = kept(before.clone(), || Some(after.clone()), Some(code));
+            let found = kept(before.clone(), || Some(after.clone()), || Some(code));
             assert_eq!(found, if is_kept { after } else { before });
         }
         let fat = |pointer, length| {
@@ -170,15 +182,15 @@ mod tests {
             ];
             Location::Steps(steps.into())
         };
-        let found = kept(fat(rdi, 0), || Some(fat(rbx, r14)), Some(code));
+        let found = kept(fat(rdi, 0), || Some(fat(rbx, r14)), || Some(code));
         assert_eq!(found, fat(rbx, 0), "the length was copied from elsewhere");
-        let whole = kept(fat(rdi, 0), || Some(Location::In(rbx)), Some(code));
+        let whole = kept(fat(rdi, 0), || Some(Location::In(rbx)), || Some(code));
         assert_eq!(whole, fat(rdi, 0));
         assert_eq!(
-            kept(Location::In(rdi), || None, Some(code)),
+            kept(Location::In(rdi), || None, || Some(code)),
             Location::In(rdi)
         );
-        let unknown = kept(Location::In(rdi), || Some(Location::In(rbx)), None);
+        let unknown = kept(Location::In(rdi), || Some(Location::In(rbx)), || None);
         assert_eq!(unknown, Location::In(rdi));
     }
 }

@@ -2,7 +2,9 @@
 
 use gimli::{AttributeValue, Expression, Operation, UnitOffset};
 
+use super::code::Code;
 use super::flow::Flow;
+use super::kept::{is_safe, is_whole, kept};
 use super::negated::is_negated;
 use crate::locals::units::{Slice, Unit};
 use crate::stack::Missing;
@@ -100,12 +102,12 @@ pub(super) struct Compiler<'a> {
     pub(super) bias: u64,
     /// What `DW_OP_fbreg` counts from.
     pub(super) base: Option<(Base, i64)>,
-    /// The function's code up to the place.
-    pub(super) code: Option<&'static [u8]>,
-    pub(super) flow: Option<&'a Flow>,
+    pub(super) code: Option<&'a Code<'a>>,
+    /// Whether code is followed to what a call destroys.
+    pub(super) follows: bool,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     /// The location that the attributes of a variable tell, for this place.
     pub(super) fn of(
         &self,
@@ -125,12 +127,9 @@ impl Compiler<'_> {
     }
 
     fn attribute(&self, value: AttributeValue<Slice>) -> Result<Option<Location>, Missing> {
-        let kept = |location| match self.flow {
-            Some(flow) => flow.kept(location),
-            None => location,
-        };
         if let AttributeValue::Exprloc(expression) = value {
-            return self.expression(expression).map(kept).map(Some);
+            let location = self.expression(expression)?;
+            return Ok(Some(self.followed(location)));
         }
         let Some(at_call) = self.listed(value, self.address)? else {
             return self.earlier(value, None);
@@ -139,11 +138,28 @@ impl Compiler<'_> {
             return Ok(None);
         }
         let at_return = || self.listed(value, self.address.checked_add(1)?).ok()?;
-        let known = super::kept::kept(kept(at_call), at_return, self.code);
-        if super::kept::is_whole(&known) {
+        let code = || self.code.and_then(Code::before);
+        let known = kept(self.followed(at_call), at_return, code);
+        if is_whole(&known) {
             return Ok(Some(known));
         }
         Ok(self.earlier(value, Some(&known))?.or(Some(known)))
+    }
+
+    /// The code's own account, where it is asked for.
+    pub(super) fn flow(&self) -> Option<&'a Flow> {
+        self.code.filter(|_| self.follows).and_then(Code::flow)
+    }
+
+    /// The location, with what the call destroys replaced by where else it is.
+    fn followed(&self, location: Location) -> Location {
+        if is_safe(&location) {
+            return location;
+        }
+        match self.flow() {
+            Some(flow) => flow.kept(location),
+            None => location,
+        }
     }
 
     fn listed(

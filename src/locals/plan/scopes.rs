@@ -1,17 +1,16 @@
 //! The walk through a function's entries to those whose code is at a place.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gimli::UnitOffset;
 
 use super::assigned::Assigned;
+use super::code::Code;
 use super::draft::{Draft, MAX_VARIABLES, variable};
-use super::flow::Flow;
-use super::inner::Callees;
-use super::location::{Base, Compiler, Location, Step};
+use super::location::{Base, Compiler, Location};
 use super::origin::Origin;
-use super::{Plan, Scope, Variable, calls, lines};
+use super::{Passed, Plan, Scope, calls, leads, lines};
 use crate::locals::units::{Entry, Place, Unit, Units};
 use crate::stack::Missing;
 
@@ -22,22 +21,14 @@ pub(super) fn plan(units: &Units, unit: &Arc<Unit>, place: Place) -> Result<Opti
     };
     let function = unit.unit.entry(offset)?;
     let image = units.image_of(unit.number);
-    let flow = image.and_then(|image| {
-        let loaded = |address: u64| address.wrapping_add(place.bias);
-        Flow::at(
-            image.code(&code)?,
-            loaded(code.start),
-            loaded(place.address),
-            &Callees(image),
-        )
-    });
+    let of_function = image.map(|image| Code::new(image, code.clone(), place));
     let mut compiler = Compiler {
         unit,
         address: place.address,
         bias: place.bias,
         base: None,
-        code: image.and_then(|image| image.code(&(code.start..place.address))),
-        flow: flow.as_ref(),
+        code: of_function.as_ref(),
+        follows: true,
     };
     compiler.base = frame_base(&compiler, &function);
     let mut walk = Walk {
@@ -52,40 +43,18 @@ pub(super) fn plan(units: &Units, unit: &Arc<Unit>, place: Place) -> Result<Opti
     // What was understood before something broken is told.
     let _end_or_error = walk.run(offset);
     if let Some(innermost) = walk.scopes.last_mut().filter(|it| it.wants_line()) {
-        innermost.scope.line = lines::line(unit, place.address);
+        innermost.scope.line = lines::line(unit, code.start, place.address);
     }
-    let assigned = Assigned::new(walk.compiler.code, walk.compiler.base);
-    let leading = |ranges: &[Range<u64>]| {
-        let (flow, image) = (flow.as_ref()?, image?);
-        let mut found = Vec::new();
-        for (start, end) in flow.leading() {
-            let own = start.wrapping_sub(place.bias)..end.wrapping_sub(place.bias);
-            if ranges.iter().any(|range| range.contains(&own.start)) {
-                found.extend_from_slice(image.code(&own)?);
-            }
-        }
-        Some(found)
-    };
-    let mut plan = walk.finish(&assigned, leading);
+    let mut plan = walk.finish();
     plan.start = code.start.wrapping_add(place.bias);
-    let asks = |variable: &Variable| {
-        matches!(&variable.location, Location::Steps(steps)
-            if steps.iter().any(|step| matches!(step, Step::PushPassed(..))))
-    };
-    if plan
-        .scopes
-        .iter()
-        .flat_map(|scope| &scope.variables)
-        .any(asks)
-    {
-        plan.asks = flow.as_ref().and_then(Flow::calls);
-    }
-    if let Some(flow) = &flow
-        && plan.passed.is_empty()
-        && let Some(called) = flow.called()
-    {
-        plan.passed = flow.passed().into();
-        plan.passed_to = Some(called);
+    // Only code that was followed asks.
+    if let Some(flow) = of_function.as_ref().and_then(Code::known_flow) {
+        if plan.asks_inner() {
+            plan.asks = flow.calls();
+        }
+        if let Some(passed) = Passed::of(flow).filter(|_| plan.passed.get().is_none()) {
+            plan.passed = passed.into();
+        }
     }
     Ok(Some(plan))
 }
@@ -225,36 +194,39 @@ impl Walk<'_> {
             return;
         }
         draft.instances.extend(origin.instance_of);
+        let name = origin.name().unwrap_or_default();
+        let is_argument = entry.tag() == gimli::DW_TAG_formal_parameter;
+        if !draft.wants(name, is_argument) {
+            return;
+        }
+        self.compiler.follows = draft.scope.is_app || name.is_empty() || leads(name);
         let location = self.compiler.of(
             entry.attr_value(gimli::DW_AT_location),
             entry.attr_value(gimli::DW_AT_const_value),
         );
-        let is_argument = entry.tag() == gimli::DW_TAG_formal_parameter;
         if let Some(variable) = variable(&origin, is_argument, location) {
             draft.take(self.units, variable, depth);
         }
     }
 
-    fn finish(
-        mut self,
-        assigned: &Assigned<'_>,
-        leading: impl Fn(&[Range<u64>]) -> Option<Vec<u8>>,
-    ) -> Plan {
+    fn finish(mut self) -> Plan {
         let units = self.units;
         for draft in &mut self.scopes {
             draft.add_lost(units);
         }
-        let scopes = self.scopes.into_iter().rev().map(|draft| {
-            let code = (!draft.inlined.is_empty()).then(|| leading(&draft.inlined));
-            match code.flatten() {
-                Some(code) => draft.finish(units, &assigned.within(code)),
-                None => draft.finish(units, assigned),
-            }
+        let Compiler { code, base, .. } = self.compiler;
+        let scopes = self.scopes.into_iter().rev().map(|mut draft| {
+            let inlined = std::mem::take(&mut draft.inlined);
+            draft.finish(units, &Assigned::new(code, base, &inlined))
+        });
+        let values = Some(self.passed).filter(|passed| !passed.is_empty());
+        let passed = values.map(|values| Passed {
+            values: values.into(),
+            to: None,
         });
         Plan {
             scopes: scopes.collect(),
-            passed: self.passed.into(),
-            passed_to: None,
+            passed: passed.map_or_else(OnceLock::new, OnceLock::from),
             start: 0,
             asks: None,
         }

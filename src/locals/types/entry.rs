@@ -70,7 +70,7 @@ impl Die {
         let is_declaration = entry.attr(c::DW_AT_declaration).is_some();
         if is_declaration
             && depth > 0
-            && let Some(described) = units.definition(at.unit, path, name)
+            && let Some(described) = units.definition(at, path, name)
         {
             return Self::read_within(units, described, 0);
         }

@@ -41,7 +41,10 @@ impl Units {
         *slot.own.get_or_init(|| {
             let dwarf = &loaded.image.dwarf;
             let header = dwarf.debug_info.header_from_offset(slot.offset());
-            let Some(unit) = header.ok().and_then(|header| root::unit(dwarf, header)) else {
+            let Some(unit) = header
+                .ok()
+                .and_then(|header| root::unit(dwarf, header, &loaded.recent))
+            else {
                 return false;
             };
             let is_own = root::is_own(&unit, &self.is_own);

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use gimli::DebugInfoOffset;
 
+use super::root::Recent;
 use super::tables::Tables;
 use super::{Dwarf, Loaded, UNIT_MASK};
 
@@ -11,8 +12,8 @@ use super::{Dwarf, Loaded, UNIT_MASK};
 pub(super) struct Index {
     /// In the order of their places in the section.
     pub(super) slots: Vec<Slot>,
-    /// In the order of their beginnings.
-    ranges: Vec<Range>,
+    /// In the order of their beginnings; of units that no table names, once they are asked for.
+    ranges: OnceLock<Vec<Range>>,
 }
 
 /// A unit that may have been read.
@@ -58,6 +59,14 @@ impl Loaded {
         self.rest.get_or_init(walk)
     }
 
+    /// The same, with the addresses of what code they have: that takes as long again, or longer.
+    pub(super) fn rest_with_ranges(&self) -> &Index {
+        let rest = self.rest();
+        let ranges = || ranges(&self.image.dwarf, &rest.slots, &self.recent);
+        rest.ranges.get_or_init(ranges);
+        rest
+    }
+
     pub(super) fn slot(&self, within: usize) -> Option<&Slot> {
         let index = self.index();
         match within.checked_sub(index.slots.len()) {
@@ -72,7 +81,7 @@ impl Loaded {
         if let Some(slot) = index.at(address) {
             return Some(slot);
         }
-        Some(index.slots.len() + self.rest().at(address)?)
+        Some(index.slots.len() + self.rest_with_ranges().at(address)?)
     }
 
     /// The unit that has this place of the section, and the place in it.
@@ -100,21 +109,43 @@ impl Loaded {
 }
 
 impl Index {
-    fn new(found: Vec<(usize, gimli::Range)>, mut offsets: Vec<usize>) -> Self {
+    fn new(mut offsets: Vec<usize>) -> Self {
         offsets.sort_unstable();
         offsets.dedup();
         offsets.truncate(UNIT_MASK as usize);
+        Self {
+            slots: offsets.into_iter().map(Slot::new).collect(),
+            ranges: OnceLock::new(),
+        }
+    }
+
+    fn at(&self, address: u64) -> Option<usize> {
+        let ranges = self.ranges.get()?;
+        let after = ranges.partition_point(|range| range.start <= address);
+        // The linker folds equal functions, and then ranges of several units begin at the same address.
+        let mut candidates = ranges[..after].iter().rev().take(MAX_OVERLAP);
+        let found = candidates.find(|range| address - range.start < u64::from(range.length))?;
+        Some(found.slot as usize)
+    }
+}
+
+impl Range {
+    /// What was found of units, by their places, in order.
+    fn sorted(found: Vec<(usize, gimli::Range)>, slots: &[Slot]) -> Vec<Self> {
         // The ranges of a unit come one after the other.
         let mut last = None;
         let mut slot_of = |offset| {
             if last.is_none_or(|(of, _)| of != offset) {
-                let slot = u32::try_from(offsets.binary_search(&offset).ok()?).ok()?;
+                let slot = slots
+                    .binary_search_by_key(&offset, |slot| slot.offset)
+                    .ok()?;
+                let slot = u32::try_from(slot).ok()?;
                 last = Some((offset, slot));
             }
             last.map(|(_, slot)| slot)
         };
         let range = |(offset, range): (usize, gimli::Range)| {
-            Some(Range {
+            Some(Self {
                 start: range.begin,
                 length: u32::try_from(range.end.checked_sub(range.begin)?).ok()?,
                 slot: slot_of(offset)?,
@@ -123,18 +154,7 @@ impl Index {
         let mut ranges: Vec<_> = found.into_iter().filter_map(range).collect();
         // Linkers keep the order of most: a sort that finds what is in order already is the quicker one.
         ranges.sort_by_key(|range| range.start);
-        Self {
-            ranges,
-            slots: offsets.into_iter().map(Slot::new).collect(),
-        }
-    }
-
-    fn at(&self, address: u64) -> Option<usize> {
-        let after = self.ranges.partition_point(|range| range.start <= address);
-        // The linker folds equal functions, and then ranges of several units begin at the same address.
-        let mut candidates = self.ranges[..after].iter().rev().take(MAX_OVERLAP);
-        let found = candidates.find(|range| address - range.start < u64::from(range.length))?;
-        Some(found.slot as usize)
+        ranges
     }
 }
 
@@ -152,35 +172,48 @@ fn from_aranges(dwarf: &Dwarf) -> Index {
             }
         }
     }
-    Index::new(ranges, offsets)
+    let index = Index::new(offsets);
+    let ranges = Range::sorted(ranges, &index.slots);
+    Index {
+        ranges: ranges.into(),
+        ..index
+    }
 }
 
 fn from_headers(dwarf: &Dwarf, known: &Index) -> Index {
-    let (mut ranges, mut offsets) = (Vec::new(), Vec::new());
+    let mut offsets = Vec::new();
     let mut headers = dwarf.units();
     while let Ok(Some(header)) = headers.next() {
         let Some(DebugInfoOffset(offset)) = header.debug_info_offset() else {
             continue;
         };
-        if known
+        let known = known
             .slots
-            .binary_search_by_key(&offset, |slot| slot.offset)
-            .is_ok()
-        {
-            continue;
+            .binary_search_by_key(&offset, |slot| slot.offset);
+        if known.is_err() {
+            offsets.push(offset);
         }
-        offsets.push(offset);
-        let unit = super::root::unit(dwarf, header);
+    }
+    Index::new(offsets)
+}
+
+fn ranges(dwarf: &Dwarf, slots: &[Slot], recent: &Recent) -> Vec<Range> {
+    let mut ranges = Vec::new();
+    for slot in slots {
+        let header = dwarf.debug_info.header_from_offset(slot.offset());
+        let unit = header
+            .ok()
+            .and_then(|header| super::root::unit(dwarf, header, recent));
         let Some(mut of_unit) = unit.and_then(|unit| dwarf.unit_ranges(&unit).ok()) else {
             continue;
         };
         while let Ok(Some(range)) = of_unit.next() {
             if range.begin != 0 && range.end > range.begin {
-                ranges.push((offset, range));
+                ranges.push((slot.offset, range));
             }
         }
     }
-    Index::new(ranges, offsets)
+    Range::sorted(ranges, slots)
 }
 
 const MAX_OVERLAP: usize = 8;

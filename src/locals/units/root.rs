@@ -1,9 +1,9 @@
-//! The first entry of a unit, for half a microsecond: all abbreviations would take thirty times as long.
+//! What a unit says of itself in its first entry. That is read for half a microsecond: all abbreviations would take thirty times as long.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gimli::{
-    Abbreviations, AttributeValue, DebugAbbrev, DebugAbbrevOffset, DebugAddrBase,
+    Abbreviations, AttributeValue, DebugAbbrev, DebugAbbrevOffset, DebugAddrBase, DebugLineOffset,
     DebugLocListsBase, DebugRngListsBase, DebugStrOffsetsBase, EndianSlice, NativeEndian, Reader,
     Section, UnitHeader, UnitType,
 };
@@ -35,14 +35,36 @@ pub(super) fn crate_of(name: Slice) -> Option<&'static str> {
 }
 
 /// The unit with the abbreviation of its first entry alone, and without lines.
-pub(super) fn unit(dwarf: &Dwarf, header: UnitHeader<Slice>) -> Option<gimli::Unit<Slice>> {
+pub(super) fn unit(
+    dwarf: &Dwarf,
+    header: UnitHeader<Slice>,
+    recent: &Recent,
+) -> Option<gimli::Unit<Slice>> {
     let code = header
         .range_from(header.root_offset()..)
         .and_then(|mut entries| entries.read_uleb128())
         .ok()?;
-    let mut table = *dwarf.debug_abbrev.reader();
-    table.skip(header.debug_abbrev_offset().0).ok()?;
-    let abbreviations = Arc::new(abbreviation(table, code)?);
+    let abbreviations = recent.abbreviation(dwarf, header.debug_abbrev_offset(), code)?;
+    read(dwarf, header, abbreviations)
+        .ok()
+        .map(|(unit, _)| unit)
+}
+
+/// The unit with all abbreviations, and where its lines are: what gimli reads as well, the names of all files, takes as long
+/// as the rest.
+pub(super) fn whole(
+    dwarf: &Dwarf,
+    header: UnitHeader<Slice>,
+) -> gimli::Result<(gimli::Unit<Slice>, Option<DebugLineOffset>)> {
+    let abbreviations = dwarf.abbreviations(&header)?;
+    read(dwarf, header, abbreviations)
+}
+
+fn read(
+    dwarf: &Dwarf,
+    header: UnitHeader<Slice>,
+    abbreviations: Arc<Abbreviations>,
+) -> gimli::Result<(gimli::Unit<Slice>, Option<DebugLineOffset>)> {
     let (encoding, kind) = (header.encoding(), dwarf.file_type);
     let mut unit = gimli::Unit {
         abbreviations,
@@ -60,8 +82,8 @@ pub(super) fn unit(dwarf: &Dwarf, header: UnitHeader<Slice>) -> Option<gimli::Un
         },
         header,
     };
-    let root = unit.entry(unit.header.root_offset()).ok()?;
-    let (mut name, mut folder, mut low) = (None, None, None);
+    let root = unit.entry(unit.header.root_offset())?;
+    let (mut name, mut folder, mut low, mut lines) = (None, None, None, None);
     for attribute in root.attrs() {
         match (attribute.name(), attribute.value()) {
             (gimli::DW_AT_name, value) => name = Some(value),
@@ -69,7 +91,9 @@ pub(super) fn unit(dwarf: &Dwarf, header: UnitHeader<Slice>) -> Option<gimli::Un
             (gimli::DW_AT_low_pc, value) => low = Some(value),
             (_, AttributeValue::DebugStrOffsetsBase(base)) => unit.str_offsets_base = base,
             (_, AttributeValue::DebugAddrBase(base)) => unit.addr_base = base,
+            (_, AttributeValue::DebugLocListsBase(base)) => unit.loclists_base = base,
             (_, AttributeValue::DebugRngListsBase(base)) => unit.rnglists_base = base,
+            (gimli::DW_AT_stmt_list, AttributeValue::DebugLineRef(offset)) => lines = Some(offset),
             (_, AttributeValue::DwoId(id)) => unit.dwo_id = Some(id),
             _ => {}
         }
@@ -77,9 +101,34 @@ pub(super) fn unit(dwarf: &Dwarf, header: UnitHeader<Slice>) -> Option<gimli::Un
     unit.name = name.and_then(|name| dwarf.attr_string(&unit, name).ok());
     unit.comp_dir = folder.and_then(|folder| dwarf.attr_string(&unit, folder).ok());
     if let Some(low) = low {
-        unit.low_pc = dwarf.attr_address(&unit, low).ok()??;
+        unit.low_pc = dwarf.attr_address(&unit, low)?.unwrap_or(0);
     }
-    Some(unit)
+    Ok((unit, lines))
+}
+
+/// The last abbreviation that was looked for: units that were compiled together have the same.
+#[derive(Default)]
+pub(super) struct Recent(Mutex<Option<(DebugAbbrevOffset, u64, Arc<Abbreviations>)>>);
+
+impl Recent {
+    fn abbreviation(
+        &self,
+        dwarf: &Dwarf,
+        of: DebugAbbrevOffset,
+        code: u64,
+    ) -> Option<Arc<Abbreviations>> {
+        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((last, known, found)) = &*recent
+            && (*last, *known) == (of, code)
+        {
+            return Some(Arc::clone(found));
+        }
+        let mut table = *dwarf.debug_abbrev.reader();
+        table.skip(of.0).ok()?;
+        let found = Arc::new(abbreviation(table, code)?);
+        *recent = Some((of, code, Arc::clone(&found)));
+        Some(found)
+    }
 }
 
 /// The abbreviation of this code alone: its tag and mark of children, then pairs until two zeros. It is mostly the first.

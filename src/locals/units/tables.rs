@@ -1,7 +1,8 @@
 //! What one pass over a unit finds: functions, namespaces, vtables.
 
-use gimli::{AttributeValue, DwTag, Range, UnitRef};
+use gimli::{Abbreviation, AttributeValue, DwTag, Range, UnitOffset, UnitRef};
 
+use super::skim::{Seen, Shapes, Skim};
 use super::{Entry, Slice};
 
 /// What is kept of a unit for good.
@@ -52,21 +53,16 @@ impl Namespaces {
         path.map_or("", |path| path)
     }
 
-    /// Whether there is one of this path.
-    pub(super) fn has(&self, path: &str) -> bool {
-        self.paths.iter().any(|known| **known == *path)
-    }
-
     /// Where what stands in it itself begins and ends.
     pub(super) fn parts(&self, path: &str) -> Vec<std::ops::Range<usize>> {
         let ends = self.marks.iter().skip(1).map(|(from, _)| *from as usize);
         let marks = self.marks.iter().zip(ends.chain([usize::MAX]));
-        let is = |at: u32| {
-            self.paths
-                .get(at as usize)
-                .is_some_and(|own| **own == *path)
-        };
-        let part = |(&(from, at), end)| is(at).then_some(from as usize..end);
+        let named = (0..).zip(&self.paths).filter(|(_, own)| ***own == *path);
+        let named: Vec<u32> = named.map(|(at, _)| at).collect();
+        if named.is_empty() {
+            return Vec::new();
+        }
+        let part = |(&(from, at), end)| named.contains(&at).then_some(from as usize..end);
         marks.filter_map(part).collect()
     }
 
@@ -80,9 +76,9 @@ impl Namespaces {
         } else if outer.len() + name.len() > MAX_PATH {
             outer.into()
         } else {
-            format!("{outer}::{name}")
+            [outer, "::", name].concat().into()
         };
-        self.paths.push(path.into());
+        self.paths.push(path);
         u32::try_from(self.paths.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -120,45 +116,36 @@ struct Pass {
     functions: Vec<Function>,
     vtables: Vec<(u64, u32)>,
     /// The namespaces that are open: their depth and path.
-    open: Vec<(isize, u32)>,
+    open: Vec<(i32, u32)>,
 }
 
 impl Pass {
     fn run(&mut self, unit: &UnitRef<'_, Slice>) -> gimli::Result<()> {
-        let mut entries = unit.entries_raw(None)?;
+        let shapes = Shapes::new(unit.unit, deepest);
+        let mut skim = Skim::new(&shapes, unit.header.root_offset())?;
         let mut entry = Entry::null();
-        while !entries.is_empty() {
-            let Ok(offset) = u32::try_from(entries.next_offset().0) else {
-                break;
+        loop {
+            let up = self.open.last().map_or(i32::MIN, |(of, _)| *of);
+            let Some(seen) = skim.next(up)? else {
+                return Ok(());
             };
-            let depth = entries.next_depth();
-            while self.open.pop_if(|(of, _)| *of >= depth).is_some() {
-                let outer = self.open.last().map_or(0, |(_, path)| *path);
-                self.tables.namespaces.mark(offset, outer);
+            let Ok(behind) = u32::try_from(skim.offset()) else {
+                return Ok(());
+            };
+            match seen {
+                Seen::Up => {
+                    self.open.pop();
+                    let outer = self.open.last().map_or(0, |(_, path)| *path);
+                    self.tables.namespaces.mark(behind, outer);
+                }
+                Seen::Wanted(offset, depth) => {
+                    let mut entries = unit.entries_raw(Some(UnitOffset(offset)))?;
+                    entries.read_entry(&mut entry)?;
+                    let offset = u32::try_from(offset).unwrap_or(behind);
+                    self.take(unit, &entry, offset..behind, depth);
+                }
             }
-            let mut peeked = entries.clone();
-            let Some(abbreviation) = entries.read_abbreviation()? else {
-                continue;
-            };
-            let has = |name| abbreviation.attributes().iter().any(|a| a.name() == name);
-            let wanted = match abbreviation.tag() {
-                gimli::DW_TAG_namespace => true,
-                gimli::DW_TAG_subprogram => has(gimli::DW_AT_low_pc) || has(gimli::DW_AT_ranges),
-                gimli::DW_TAG_variable => depth == 1 && has(gimli::DW_AT_location),
-                _ => false,
-            };
-            if !wanted {
-                entries.skip_attributes(abbreviation.attributes())?;
-                continue;
-            }
-            peeked.read_entry(&mut entry)?;
-            entries = peeked;
-            let Ok(behind) = u32::try_from(entries.next_offset().0) else {
-                break;
-            };
-            self.take(unit, &entry, offset..behind, depth);
         }
-        Ok(())
     }
 
     fn take(
@@ -166,7 +153,7 @@ impl Pass {
         unit: &UnitRef<'_, Slice>,
         entry: &Entry,
         at: std::ops::Range<u32>,
-        depth: isize,
+        depth: i32,
     ) {
         match entry.tag() {
             gimli::DW_TAG_namespace => {
@@ -209,6 +196,20 @@ impl Pass {
                 });
             }
         }
+    }
+}
+
+/// How deep an entry may be to be read.
+fn deepest(abbreviation: &Abbreviation) -> Option<i32> {
+    let has = |name| abbreviation.attributes().iter().any(|a| a.name() == name);
+    match abbreviation.tag() {
+        gimli::DW_TAG_namespace => Some(i32::MAX),
+        gimli::DW_TAG_subprogram => {
+            let has_code = has(gimli::DW_AT_low_pc) || has(gimli::DW_AT_ranges);
+            has_code.then_some(i32::MAX)
+        }
+        gimli::DW_TAG_variable => has(gimli::DW_AT_location).then_some(1),
+        _ => None,
     }
 }
 
@@ -258,7 +259,6 @@ mod tests {
         assert_eq!(namespaces.parts("shop"), [11..21, 30..usize::MAX]);
         let one = std::slice::from_ref(&(21..30));
         assert_eq!(namespaces.parts("shop::cart"), one);
-        assert!(namespaces.has("shop::cart") && !namespaces.has("cart"));
         assert!(namespaces.parts("cart").is_empty());
     }
 

@@ -49,13 +49,31 @@ fn a_reference_across_units_finds_its_unit() {
 fn the_first_entry_is_read_as_by_reading_all() {
     let image = Image::open("/proc/self/exe".as_ref(), 0).unwrap();
     let mut headers = image.dwarf.units();
+    let recent = root::Recent::default();
     let mut own = 0;
     while let Some(header) = headers.next().unwrap() {
         let whole = image.dwarf.unit(header).unwrap();
-        let first = root::unit(&image.dwarf, header).unwrap();
+        let first = root::unit(&image.dwarf, header, &recent).unwrap();
         assert_eq!(first.name, whole.name);
         assert_eq!(first.comp_dir, whole.comp_dir);
         assert_eq!(first.low_pc, whole.low_pc);
+        let (all, lines) = root::whole(&image.dwarf, header).unwrap();
+        assert_eq!(
+            (all.name, all.comp_dir, all.low_pc),
+            (whole.name, whole.comp_dir, whole.low_pc)
+        );
+        let bases = |unit: &gimli::Unit<Slice>| {
+            (
+                unit.str_offsets_base,
+                unit.addr_base,
+                unit.loclists_base,
+                unit.rnglists_base,
+                unit.dwo_id,
+            )
+        };
+        assert_eq!(bases(&all), bases(&whole));
+        let of_whole = whole.line_program.as_ref();
+        assert_eq!(lines, of_whole.map(|lines| lines.header().offset()));
         let is_own = root::is_own(&first, &crate::stack::is_app_file);
         let text = |slice: Option<Slice>| slice.unwrap_or_default().to_string_lossy().into_owned();
         let (name, folder) = (text(whole.name), text(whole.comp_dir));
@@ -64,4 +82,36 @@ fn the_first_entry_is_read_as_by_reading_all() {
         own += usize::from(is_own);
     }
     assert!(own > 0);
+}
+
+#[test]
+fn passing_over_entries_leads_to_the_same_as_reading_each() {
+    let image = Image::open("/proc/self/exe".as_ref(), 0).unwrap();
+    let (mut headers, mut seen) = (image.dwarf.units(), 0);
+    while let Some(header) = headers.next().unwrap() {
+        let (unit, _) = root::whole(&image.dwarf, header).unwrap();
+        let is_wanted = |tag| matches!(tag, gimli::DW_TAG_member | gimli::DW_TAG_variable);
+        let mut read = Vec::new();
+        let (mut entries, mut entry) = (unit.entries_raw(None).unwrap(), Entry::null());
+        while !entries.is_empty() {
+            let depth = i32::try_from(entries.next_depth()).unwrap();
+            let offset = entries.next_offset().0;
+            if entries.read_entry(&mut entry).unwrap() && is_wanted(entry.tag()) && depth <= 4 {
+                read.push(skim::Seen::Wanted(offset, depth));
+            }
+            if depth > 1 && entries.next_depth() == 1 && entry.is_null() {
+                read.push(skim::Seen::Up);
+            }
+        }
+        let deepest = |it: &gimli::Abbreviation| is_wanted(it.tag()).then_some(4);
+        let shapes = skim::Shapes::new(&unit, deepest);
+        let mut skim = skim::Skim::new(&shapes, unit.header.root_offset()).unwrap();
+        let mut own = Vec::new();
+        while skim.offset() < unit.header.length_including_self() {
+            own.extend(skim.next(1).unwrap().filter(|_| skim.depth > 0));
+        }
+        assert!(read == own, "{:?}", unit.name);
+        seen += own.len();
+    }
+    assert!(seen > 10_000, "{seen}");
 }

@@ -56,7 +56,11 @@ impl Draft {
                     && blocks.iter().any(|block| {
                         block.parent == Some(at) && block.declares(declared.origin.line)
                     });
-                if is_loops || self.instances.contains(&declared.entry) {
+                let name = declared.origin.name().unwrap_or_default();
+                if is_loops
+                    || self.instances.contains(&declared.entry)
+                    || !self.wants(name, declared.is_argument)
+                {
                     continue;
                 }
                 let lost = Location::Lost(Missing::OptimizedOut);

@@ -1,12 +1,14 @@
 //! A function's instructions, and the ways between them.
 
+mod follow;
+
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 use iced_x86::{
     Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpKind,
 };
 
-use super::facts;
 use super::state::State;
 use super::step::{self, Effect};
 
@@ -25,80 +27,99 @@ pub(in crate::locals::plan) trait Callees {
 #[derive(Debug)]
 pub(super) struct Function {
     pub(super) code: Vec<Instruction>,
+    /// Of the blocks that are followed.
     effects: Vec<Effect>,
-    /// Where blocks begin, by the number of the instruction.
-    blocks: BTreeSet<usize>,
-    /// What is known at the beginning of each block that was reached.
-    states: HashMap<usize, State>,
-    /// Those that come first go first: most of what leads to a block stands before it.
+    /// In the order of their code.
+    blocks: Vec<Block>,
+    /// The numbers of blocks. Those that come first go first: most of what leads to a block stands before it.
     waiting: BTreeSet<usize>,
     /// Calls that never come back.
     last: BTreeSet<usize>,
-    /// The instructions from which a block is reached.
-    before: HashMap<usize, Vec<usize>>,
     /// Where jumps through a table lead.
     tables: HashMap<usize, Vec<usize>>,
+}
+
+/// Instructions that run one after the other.
+#[derive(Debug)]
+struct Block {
+    code: Range<usize>,
+    /// Whether it may lead to the place that is asked for: all others need not be followed.
+    leads: bool,
+    /// What is known at its beginning, where it was reached.
+    state: Option<Box<State>>,
+    /// The instructions from which it is reached.
+    before: Vec<usize>,
 }
 
 impl Function {
     pub(super) fn decode(code: &[u8], start: u64, callees: &dyn Callees) -> Option<Self> {
         let mut decoder = Decoder::try_with_ip(64, code, start, DecoderOptions::NONE).ok()?;
-        let (mut decoded, mut effects) = (Vec::new(), Vec::new());
-        let mut infos = InstructionInfoFactory::new();
+        let mut decoded = Vec::with_capacity(code.len() / MEAN_SIZE);
         while decoder.can_decode() {
             let it = decoder.decode();
             if it.is_invalid() || decoded.len() >= MAX_INSTRUCTIONS {
                 return None;
             }
-            effects.push(Effect::of(&it, &mut infos));
             decoded.push(it);
         }
         let mut function = Self {
             code: decoded,
-            effects,
-            blocks: BTreeSet::from([0]),
-            states: HashMap::new(),
+            effects: Vec::new(),
+            blocks: Vec::new(),
             waiting: BTreeSet::new(),
             last: BTreeSet::new(),
-            before: HashMap::new(),
             tables: HashMap::new(),
         };
-        let end = start.checked_add(u64::try_from(code.len()).ok()?)?;
-        for at in 0..function.code.len() {
-            let it = &function.code[at];
+        function.find_blocks(start, code.len(), callees)?;
+        Some(function)
+    }
+
+    fn find_blocks(&mut self, start: u64, size: usize, callees: &dyn Callees) -> Option<()> {
+        let mut begins = vec![0];
+        let end = start.checked_add(u64::try_from(size).ok()?)?;
+        for at in 0..self.code.len() {
+            let it = &self.code[at];
             match it.flow_control() {
                 FlowControl::Next => {}
                 FlowControl::Call | FlowControl::IndirectCall => {
-                    let target = function.target(at, callees);
+                    let target = self.target(at, callees);
                     if target.is_some_and(|target| callees.never_returns(target)) {
-                        function.last.insert(at);
-                        function.blocks.insert(at + 1);
+                        self.last.insert(at);
+                        begins.push(at + 1);
                     }
                 }
                 FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch => {
                     let target = near_target(it)?;
                     if (start..end).contains(&target) {
-                        let target = function.index(target)?;
-                        function.blocks.insert(target);
+                        begins.push(self.index(target)?);
                     }
-                    function.blocks.insert(at + 1);
+                    begins.push(at + 1);
                 }
                 FlowControl::IndirectBranch => {
-                    let targets = function.table(at, callees)?;
-                    function.blocks.extend(targets.iter().copied());
-                    function.blocks.insert(at + 1);
-                    function.tables.insert(at, targets);
+                    let targets = self.table(at, callees)?;
+                    begins.extend(targets.iter().copied());
+                    begins.push(at + 1);
+                    self.tables.insert(at, targets);
                 }
                 FlowControl::Return | FlowControl::Exception | FlowControl::Interrupt => {
-                    function.blocks.insert(at + 1);
+                    begins.push(at + 1);
                 }
                 _ => {
                     return None;
                 }
             }
         }
-        function.blocks.remove(&function.code.len());
-        Some(function)
+        begins.push(self.code.len());
+        begins.sort_unstable();
+        begins.dedup();
+        let block = |pair: &[usize]| Block {
+            code: *pair.first().unwrap_or(&0)..*pair.last().unwrap_or(&0),
+            leads: false,
+            state: None,
+            before: Vec::new(),
+        };
+        self.blocks = begins.windows(2).map(block).collect();
+        Some(())
     }
 
     /// The instructions that may run next, but for the way out by unwinding.
@@ -169,8 +190,9 @@ impl Function {
 
     /// The instructions that may have run before; `None` where that is not known.
     pub(super) fn previous(&self, at: usize) -> Option<Vec<usize>> {
-        if self.blocks.contains(&at) {
-            return self.before.get(&at).cloned();
+        if let Some(block) = self.block_from(at) {
+            let before = &self.blocks.get(block)?.before;
+            return (!before.is_empty()).then(|| before.clone());
         }
         Some(vec![at.checked_sub(1)?])
     }
@@ -199,131 +221,26 @@ impl Function {
             .ok()
     }
 
-    /// Learns what is known at the beginning of each block.
-    pub(super) fn follow(&mut self) -> Option<()> {
-        let mut infos = InstructionInfoFactory::new();
-        let mut left = MAX_STEPS;
-        self.states.insert(0, State::at_entry());
-        self.waiting.insert(0);
-        self.run(&mut infos, &mut left)?;
-        // Landing pads: whence they are reached the code does not say.
-        for block in &self.blocks {
-            let block = *block;
-            if self.states.contains_key(&block) || self.is_padding(block) {
-                continue;
-            }
-            let state = State::unknown(self.code.get(block)?.ip());
-            self.states.insert(block, state);
-            self.waiting.insert(block);
-        }
-        self.run(&mut infos, &mut left)?;
-        let mut is_reached = false;
-        for at in 0..self.code.len() {
-            if self.blocks.contains(&at) {
-                is_reached = self.states.contains_key(&at);
-            }
-            for next in self.next(at).filter(|_| is_reached) {
-                if self.blocks.contains(&next) {
-                    self.before.entry(next).or_default().push(at);
-                }
-            }
-        }
-        Some(())
-    }
-
-    /// Whether nothing but what fills a gap stands there, up to the next block.
-    fn is_padding(&self, block: usize) -> bool {
-        let end = self.blocks.range(block + 1..).next();
-        let code = self
-            .code
-            .get(block..end.copied().unwrap_or(self.code.len()));
-        let mut code = code.unwrap_or_default().iter();
-        code.all(|it| matches!(it.mnemonic(), Mnemonic::Nop | Mnemonic::Int3))
-    }
-
-    /// What is known before the instruction.
-    pub(super) fn state_before(&self, at: usize) -> Option<State> {
-        let mut infos = InstructionInfoFactory::new();
-        let block = *self.blocks.range(..=at).next_back()?;
-        let mut state = self.states.get(&block)?.clone();
-        let effects = self.effects.get(block..at)?;
-        for (it, effect) in self.code.get(block..at)?.iter().zip(effects) {
-            step::step(&mut state, it, *effect, &mut infos);
-        }
-        Some(state)
-    }
-
     /// What an instruction does.
     pub(super) fn effect(&self, at: usize) -> Option<Effect> {
         self.effects.get(at).copied()
     }
 
-    /// The block that the instruction is of.
+    /// Whether a block begins with the instruction.
     pub(super) fn is_block(&self, at: usize) -> bool {
-        self.blocks.contains(&at)
+        self.block_from(at).is_some()
     }
 
-    /// Follows all ways until nothing more is learned.
-    fn run(&mut self, infos: &mut InstructionInfoFactory, left: &mut usize) -> Option<()> {
-        while let Some(block) = self.waiting.pop_first() {
-            let mut state = self.states.get(&block)?.clone();
-            let next = self.blocks.range(block + 1..).next().copied();
-            for at in block.. {
-                let Some((it, effect)) = self.code.get(at).copied().zip(self.effect(at)) else {
-                    break;
-                };
-                if next == Some(at) {
-                    self.enter(at, &state);
-                    break;
-                }
-                *left = left.checked_sub(1)?;
-                step::step(&mut state, &it, effect, infos);
-                let goes_on = match it.flow_control() {
-                    FlowControl::Next => continue,
-                    FlowControl::Call | FlowControl::IndirectCall if self.last.contains(&at) => {
-                        break;
-                    }
-                    FlowControl::Call | FlowControl::IndirectCall => continue,
-                    FlowControl::ConditionalBranch => true,
-                    _ => false,
-                };
-                for target in self.tables.get(&at).cloned().unwrap_or_default() {
-                    self.enter(target, &state);
-                }
-                let target = near_target(&it).and_then(|target| self.index(target));
-                if goes_on && at + 1 < self.code.len() {
-                    let mut state = state.clone();
-                    if target != Some(at + 1) {
-                        facts::on_way(&mut state, &it, false);
-                    }
-                    self.enter(at + 1, &state);
-                }
-                if let Some(target) = target {
-                    if goes_on && target != at + 1 {
-                        facts::on_way(&mut state, &it, true);
-                    }
-                    self.enter(target, &state);
-                }
-                break;
-            }
-        }
-        Some(())
+    /// The block that begins with the instruction.
+    fn block_from(&self, at: usize) -> Option<usize> {
+        let begin = |block: &Block| block.code.start;
+        self.blocks.binary_search_by_key(&at, begin).ok()
     }
 
-    fn enter(&mut self, block: usize, from: &State) {
-        let Some(address) = self.code.get(block).map(Instruction::ip) else {
-            return;
-        };
-        let changed = match self.states.get_mut(&block) {
-            Some(known) => known.join(from, address),
-            None => {
-                self.states.insert(block, from.entering(address));
-                true
-            }
-        };
-        if changed {
-            self.waiting.insert(block);
-        }
+    /// The block that the instruction is of.
+    fn block_around(&self, at: usize) -> Option<usize> {
+        let begun = self.blocks.partition_point(|block| block.code.start <= at);
+        begun.checked_sub(1)
     }
 }
 
@@ -332,8 +249,8 @@ fn near_target(it: &Instruction) -> Option<u64> {
 }
 
 pub(super) const MAX_INSTRUCTIONS: usize = 4000;
+/// Bytes of an instruction, less than most functions have of each.
+const MEAN_SIZE: usize = 4;
 /// How far from the jump its table is asked, and how long it may be.
 const MAX_AWAY: usize = 16;
 const MAX_ENTRIES: u64 = 512;
-/// Instructions that are followed, again and again.
-const MAX_STEPS: usize = 60_000;

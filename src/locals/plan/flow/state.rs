@@ -202,9 +202,22 @@ impl State {
 
     /// What enters a block first.
     pub(super) fn entering(&self, block: u64) -> Self {
-        let mut entering = self.clone();
-        entering.join(self, block);
-        entering
+        let is_older = |root: Root| matches!(root, Root::Joined(of, _) if of == block);
+        let slots = self.slots.iter().filter(|slot| !is_older(slot.held.root));
+        let is_current = |fact: &&Fact| !is_older(fact.of.root) && !fact.is.needs(is_older);
+        let mut registers = self.registers;
+        for (at, held) in registers.iter_mut().enumerate() {
+            if is_older(held.root) {
+                *held = Held::new(Root::Joined(block, number(at)));
+            }
+        }
+        Self {
+            registers,
+            slots: slots.copied().collect(),
+            shared_from: self.shared_from,
+            facts: self.facts.iter().filter(is_current).cloned().collect(),
+            compared: self.compared.filter(|compared| !compared.needs(is_older)),
+        }
     }
 
     pub(super) fn share(&mut self, from: i64) {

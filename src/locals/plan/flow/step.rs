@@ -8,7 +8,7 @@ use super::facts::{self, Compared, Fact};
 use super::state::{FRAME_POINTER, Held, KEPT, Root, STACK_POINTER, State};
 
 /// What an instruction does whatever is known.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Effect {
     /// The general registers that it writes to: one bit for each, by the numbers of DWARF.
     pub(super) registers: u16,

@@ -130,7 +130,8 @@ fn what_a_function_was_called_with_is_asked_of_its_caller() {
     let caller = all
         .iter()
         .find(|plan| {
-            let says = !plan.passed.is_empty() && plan.passed_to.is_none();
+            let passed = plan.passed.get();
+            let says = passed.is_some_and(|it| !it.values.is_empty() && it.to.is_none());
             &*plan.scopes[0].function == "caller" && says
         })
         .expect("says what it passes");

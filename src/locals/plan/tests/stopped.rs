@@ -135,7 +135,11 @@ impl Stopped {
     pub(super) fn plans(&self, units: &Units) -> Vec<Result<Option<Arc<Plan>>, Missing>> {
         let mut plans = Plans::default();
         let plan = |call: &Call| plans.get(units, call.pc);
-        self.calls.iter().map(plan).collect()
+        let plans: Vec<_> = self.calls.iter().map(plan).collect();
+        let known = plans.iter().map(|plan| plan.as_ref().ok()?.as_ref());
+        let calls = self.calls.iter().map(|call| call.pc).zip(known);
+        Plans::learn_passed(units, calls);
+        plans
     }
 
     /// What the variable holds, in the terms of what is expected.
