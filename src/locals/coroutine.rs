@@ -14,7 +14,7 @@ mod tests;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-pub(super) use merge::{Local, merge};
+pub(super) use merge::{Fetch, Local, merge};
 pub(super) use stands::Running;
 
 use super::eval::Where;
@@ -49,9 +49,17 @@ pub(super) struct Waiting {
 pub(super) struct Held {
     pub(super) name: String,
     pub(super) of: Arc<Type>,
-    pub(super) value: Value,
+    pub(super) kept: Kept,
     /// An argument as it was at first: it is not kept, and may have been moved or changed since.
     pub(super) is_stale: bool,
+}
+
+/// What a future keeps of a variable.
+#[derive(Debug)]
+pub(super) enum Kept {
+    Value(Value),
+    /// It lies there, to be read if its call has not read it already.
+    At(u64),
 }
 
 /// Looks for futures in values.
@@ -280,6 +288,13 @@ impl<'s, 'r> Search<'s, 'r> {
         }
     }
 
+    fn keep(&mut self, field: &Field, place: Place<'_>) -> Kept {
+        match place.plus(field.offset) {
+            Ok(Place::Memory(address)) if !field.is_secret => Kept::At(address),
+            _ => Kept::Value(self.reader.variable(field, place)),
+        }
+    }
+
     fn coroutine(&mut self, of: &Arc<Type>, choice: &Choice, place: Place<'_>, way: Way) {
         let function = function(of);
         let first = choice.variants.iter().find(|v| &*v.name == "Unresumed");
@@ -327,7 +342,7 @@ impl<'s, 'r> Search<'s, 'r> {
             let of = self.reader.types.follow(self.reader.units, &field.to);
             held.push(Held {
                 name: field.name.to_string(),
-                value: self.reader.variable(field, place),
+                kept: self.keep(field, place),
                 is_stale: is_argument && is_function && !is_first && !self.reader.is_plain(&of),
                 of,
             });

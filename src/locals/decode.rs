@@ -186,7 +186,8 @@ impl Decode for Decoder {
             for Lead { of, at, .. } in own.iter().rev().chain(&others) {
                 search.look_into(of, at);
             }
-            assign(&mut found, search.finish());
+            let waiting = search.finish();
+            assign(&mut found, waiting, &mut |of, at| reader.value_at(of, at));
         }
         let calls: Vec<_> = found.into_iter().map(shown).collect();
         let missing = why_not.filter(|_| calls.iter().all(|call| call.variables.is_empty()));
@@ -298,7 +299,7 @@ impl<'p> Reading<'p> {
         reader: &mut Reader<'_>,
     ) -> Local {
         let of = reader.types.get(reader.units, planned.kind);
-        let mut is_stale = false;
+        let (mut is_stale, mut place) = (false, None);
         let value = if self.rules.hides(&planned.name) || of.is_secret {
             Value::Missing(Missing::Redacted)
         } else if Instant::now() >= self.until {
@@ -311,6 +312,9 @@ impl<'p> Reading<'p> {
             };
             is_stale = matches!((&planned.location, &at), (Location::In(_), Ok(Where::Bytes(held)))
                 if !is_all_of_it(&of.name, held));
+            if let Ok(Where::Memory(address)) = &at {
+                place = Some(*address);
+            }
             at.map_or_else(Value::Missing, |at| reader.value(&of, &at))
         };
         Local {
@@ -319,6 +323,7 @@ impl<'p> Reading<'p> {
             line: planned.line,
             is_argument: planned.is_argument,
             value,
+            at: place,
             is_kept: planned.is_in_coroutine(),
             is_copy: planned.is_copy,
             is_stale,

@@ -160,10 +160,10 @@ impl<D: Decode> Helper<D> {
         let slot = desk.slot(None).ok_or(Missing::Busy)?;
         let may = |pipe: &Pipe| pipe.is_ours() && has_room(pipe, TO_DECODE);
         let [_, wanted] = desk.limits.wanted;
-        let decoder = desk.try_decoder();
+        let reading = desk.try_reading();
         let mut sight = Sight::new(wanted);
-        let mut wants = |call: &Call| match &decoder {
-            Some(decoder) => sight.wants_after(decoder.knows(call)),
+        let mut wants = |call: &Call| match &reading {
+            Some(reading) => sight.wants_after(reading.decoder.knows(call)),
             None => true,
         };
         if !walk(slot, (wanted, begin + time), may, &mut wants) {
@@ -171,9 +171,9 @@ impl<D: Decode> Helper<D> {
             return Err(Missing::Unavailable);
         }
         let mut work = slot.work();
-        if let Some(mut decoder) = decoder.filter(|_| sight.knows) {
-            let answer = desk.decode(&mut decoder, &mut work);
-            drop((work, decoder));
+        if let Some(mut reading) = reading.filter(|_| sight.knows) {
+            let answer = desk.decode(&mut reading, &mut work);
+            drop((work, reading));
             desk.release(slot);
             return answer.ok_or(Missing::Unsupported);
         }
@@ -205,7 +205,7 @@ fn walk<A>(
     wants: &mut dyn FnMut(&Call) -> bool,
 ) -> bool {
     let mut work = slot.work();
-    if !may(work.workspace.pipe()) {
+    if !may(&work.pipe) {
         return false;
     }
     (work.wanted, work.until) = (wanted, until);

@@ -7,7 +7,7 @@ mod pipe;
 #[cfg(target_os = "linux")]
 pub(super) mod tests;
 
-pub(super) use own::{Budget, OwnMemory, Workspace};
+pub(super) use own::{Budget, Cache, OwnMemory};
 pub(super) use pipe::Pipe;
 
 use crate::stack::Missing;

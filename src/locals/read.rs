@@ -85,6 +85,10 @@ impl<'r> Reader<'r> {
         self.show(of, Place::of(at), self.whole())
     }
 
+    pub(super) fn value_at(&mut self, of: &Arc<Type>, address: u64) -> Value {
+        self.value(of, &Where::Memory(address))
+    }
+
     /// What a variable holds that is a part of something.
     pub(super) fn variable(&mut self, field: &Field, place: Place<'_>) -> Value {
         if field.is_secret {

@@ -63,7 +63,7 @@ impl Search<'_, '_> {
             };
             homes.push(Held {
                 name: home.name.to_string(),
-                value: self.reader.variable(home, place),
+                kept: self.keep(home, place),
                 is_stale: !is_safe,
                 of,
             });

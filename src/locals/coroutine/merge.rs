@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Waiting;
+use super::{Held, Kept, Waiting};
 use crate::locals::types::Type;
 use crate::stack::{Missing, Value};
 
@@ -15,6 +15,8 @@ pub(in super::super) struct Local {
     pub(in super::super) line: Option<u32>,
     pub(in super::super) is_argument: bool,
     pub(in super::super) value: Value,
+    /// Where in memory that was read.
+    pub(in super::super) at: Option<u64>,
     /// Whether it was read from the future: what lies there is what is kept.
     pub(in super::super) is_kept: bool,
     /// Whether the future's own of the same name and line takes its place, once it has waited.
@@ -23,12 +25,30 @@ pub(in super::super) struct Local {
     pub(in super::super) is_stale: bool,
 }
 
+/// Reads the value of a type at an address.
+pub(in super::super) type Fetch<'f> = dyn FnMut(&Arc<Type>, u64) -> Value + 'f;
+
+impl Held {
+    pub(in super::super) fn value(&mut self, fetch: &mut Fetch<'_>) -> Value {
+        match &mut self.kept {
+            Kept::Value(value) => std::mem::take(value),
+            Kept::At(address) => fetch(&self.of, *address),
+        }
+    }
+
+    /// The same, but none where that is what the call has read.
+    fn other_value(&mut self, local: &Local, fetch: &mut Fetch<'_>) -> Option<Value> {
+        let is_read = matches!(self.kept, Kept::At(there) if local.at == Some(there));
+        (!is_read).then(|| self.value(fetch))
+    }
+}
+
 /// Takes what the future of a call keeps among the call's variables.
 ///
 /// The future's own is preferred: what lies across a wait is nowhere else, and an argument that was moved into a variable of its
 /// name has two entries, of which one is no more written after the wait. For the same reason a variable that was declared before
 /// the last wait and is not kept is stale: its place was given to others, and nobody wrote it again.
-pub(in super::super) fn merge(locals: &mut Vec<Local>, waiting: Waiting) {
+pub(in super::super) fn merge(locals: &mut Vec<Local>, waiting: Waiting, fetch: &mut Fetch<'_>) {
     let before_wait = |local: &Local| match (local.line, waiting.line) {
         (Some(line), Some(wait)) => line < wait,
         _ => false,
@@ -38,7 +58,7 @@ pub(in super::super) fn merge(locals: &mut Vec<Local>, waiting: Waiting) {
     for local in locals.iter_mut().filter(is_elsewhere) {
         local.is_stale = true;
     }
-    for held in waiting.held {
+    for mut held in waiting.held {
         let mut same = (0..locals.len())
             .filter(|at| locals[*at].name == held.name && locals[*at].of.name == held.of.name);
         let first = same.next();
@@ -54,7 +74,8 @@ pub(in super::super) fn merge(locals: &mut Vec<Local>, waiting: Waiting) {
             && let Some(local) = locals.iter_mut().find(captured)
         {
             local.is_stale = held.is_stale || waiting.is_ambiguous;
-            (local.of, local.value, local.is_kept) = (held.of, held.value, true);
+            local.value = held.value(fetch);
+            (local.of, local.is_kept) = (held.of, true);
             continue;
         }
         let Some(first) = first else {
@@ -63,11 +84,12 @@ pub(in super::super) fn merge(locals: &mut Vec<Local>, waiting: Waiting) {
                 continue;
             }
             locals.push(Local {
+                value: held.value(fetch),
                 name: held.name,
                 of: held.of,
                 line: None,
                 is_argument: false,
-                value: held.value,
+                at: None,
                 is_kept: true,
                 is_copy: false,
                 is_stale: held.is_stale || waiting.is_ambiguous,
@@ -80,20 +102,26 @@ pub(in super::super) fn merge(locals: &mut Vec<Local>, waiting: Waiting) {
         if !twins {
             continue;
         }
-        let is_better = !matches!(held.value, Value::Missing(_)) && !waiting.is_ambiguous;
         if let (None, Some(own)) = (waiting.line, others.last()) {
             // It has not waited yet: the later entry is that of the body's own variable, the future still keeps what it was called with.
-            let own = &locals[*own];
-            let (value, is_known) = match &own.value {
-                Value::Missing(_) => (held.value, false),
-                known => (known.clone(), true),
+            let (value, is_known) = match &locals[*own].value {
+                Value::Missing(_) => (held.other_value(&locals[first], fetch), false),
+                known => (Some(known.clone()), true),
             };
-            locals[first].value = value;
-            locals[first].is_stale = !is_known;
-        } else if is_better && (!held.is_stale || matches!(locals[first].value, Value::Missing(_)))
+            let local = &mut locals[first];
+            local.value = value.unwrap_or_else(|| std::mem::take(&mut local.value));
+            local.is_stale = !is_known;
+        } else if !waiting.is_ambiguous
+            && (!held.is_stale || matches!(locals[first].value, Value::Missing(_)))
         {
-            locals[first].value = held.value;
-            locals[first].is_stale = held.is_stale;
+            let local = &mut locals[first];
+            match held.other_value(local, fetch) {
+                Some(Value::Missing(_)) => {}
+                value => {
+                    local.value = value.unwrap_or_else(|| std::mem::take(&mut local.value));
+                    local.is_stale = held.is_stale;
+                }
+            }
         }
         locals[first].is_argument |= others.iter().any(|at| locals[*at].is_argument);
         for at in others.into_iter().rev() {
@@ -109,7 +137,7 @@ pub(in super::super) fn merge(locals: &mut Vec<Local>, waiting: Waiting) {
             (local.of, local.value, local.is_stale) = (copy.of, copy.value, false);
         }
     }
-    for home in waiting.homes {
+    for mut home in waiting.homes {
         let mut same = locals
             .iter_mut()
             .filter(|it| it.name == home.name && it.of.name == home.of.name);
@@ -117,9 +145,10 @@ pub(in super::super) fn merge(locals: &mut Vec<Local>, waiting: Waiting) {
         if let (Some(local), None) = (same.next(), same.next())
             && !local.is_kept
             && (local.is_stale || local.value == Value::Missing(Missing::OptimizedOut))
-            && !matches!(home.value, Value::Missing(_))
+            && let value = home.value(fetch)
+            && !matches!(value, Value::Missing(_))
         {
-            local.value = home.value;
+            local.value = value;
             local.is_stale = home.is_stale || waiting.is_ambiguous;
         }
     }
@@ -127,7 +156,6 @@ pub(in super::super) fn merge(locals: &mut Vec<Local>, waiting: Waiting) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Held, Waiting};
     use super::*;
     use crate::locals::sample::{entry_of, rules, units};
     use crate::locals::types::Types;
@@ -139,10 +167,15 @@ mod tests {
             line: Some(line),
             is_argument: false,
             value,
+            at: None,
             is_kept: false,
             is_copy: false,
             is_stale: false,
         }
+    }
+
+    fn merge(locals: &mut Vec<Local>, waiting: Waiting) {
+        super::merge(locals, waiting, &mut |_, _| unreachable!("all is read"));
     }
 
     fn number(number: &str) -> Value {
@@ -169,7 +202,7 @@ mod tests {
             held: vec![Held {
                 name: "count".to_owned(),
                 of: Arc::clone(&of),
-                value: number("3"),
+                kept: Kept::Value(number("3")),
                 is_stale: false,
             }],
             homes: Vec::new(),
@@ -198,7 +231,7 @@ mod tests {
         let keep = |name: &str, of: &Arc<Type>, is_stale| Held {
             name: name.to_owned(),
             of: Arc::clone(of),
-            value: number("3"),
+            kept: Kept::Value(number("3")),
             is_stale,
         };
         let waiting = |is_ambiguous| Waiting {
@@ -253,7 +286,7 @@ mod tests {
         let keep = |name: &str, value: &str, is_stale| Held {
             name: name.to_owned(),
             of: Arc::clone(&of),
-            value: number(value),
+            kept: Kept::Value(number(value)),
             is_stale,
         };
         let waiting = |is_ambiguous| Waiting {

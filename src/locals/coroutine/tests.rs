@@ -7,11 +7,12 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::{Search, Waiting};
+use super::{Held, Kept, Search, Waiting};
 use crate::locals::eval::Where;
 use crate::locals::read::{Limits, Reader};
 use crate::locals::sample::{OwnMemory, address_of, entry_of, rules, units};
 use crate::locals::types::Types;
+use crate::stack::Value;
 
 fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
@@ -24,7 +25,19 @@ fn search<T>(value: &T) -> Vec<Waiting> {
     let mut reader = Reader::new(&mut types, units(), &mut memory, Limits::default());
     let mut search = Search::new(&mut reader, &[]);
     search.look_into(&of, &Where::Memory(address_of(value)));
-    search.finish()
+    let found = search.finish();
+    read(found, &mut reader)
+}
+
+/// With all that was put off.
+fn read(mut found: Vec<Waiting>, reader: &mut Reader<'_>) -> Vec<Waiting> {
+    let all = found
+        .iter_mut()
+        .flat_map(|one| one.held.iter_mut().chain(&mut one.homes));
+    for held in all {
+        held.kept = Kept::Value(held.value(&mut |of, at| reader.value_at(of, at)));
+    }
+    found
 }
 
 /// `name = value`, with a star for what may be stale.
@@ -34,11 +47,18 @@ fn held(waiting: &Waiting) -> Vec<String> {
         .iter()
         .map(|held| {
             let star = if held.is_stale { "*" } else { "" };
-            format!("{}{star} = {}", held.name, held.value)
+            format!("{}{star} = {}", held.name, shown(held))
         })
         .collect();
     all.sort();
     all
+}
+
+fn shown(held: &Held) -> &Value {
+    match &held.kept {
+        Kept::Value(value) => value,
+        Kept::At(_) => unreachable!("it was read"),
+    }
 }
 
 fn last_part(waiting: &Waiting) -> String {
@@ -341,7 +361,8 @@ fn a_published_place_is_enough() {
     let vtable = crate::locals::memory::Memory::word(reader.memory, parts + 8).unwrap();
     let mut search = Search::new(&mut reader, &[]);
     search.look_behind(address_of(&*future), vtable);
-    check_order(&search.finish());
+    let found = search.finish();
+    check_order(&read(found, &mut reader));
 }
 
 #[test]

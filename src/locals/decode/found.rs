@@ -1,6 +1,6 @@
 //! What was found of calls, and which future is whose.
 
-use crate::locals::coroutine::{Local, Waiting, merge};
+use crate::locals::coroutine::{Fetch, Local, Waiting, merge};
 use crate::locals::plan::Scope;
 use crate::stack::{Missing, SampledCall, Value, Variable};
 
@@ -18,7 +18,7 @@ pub(super) struct Found<'p> {
 
 /// Gives what each future keeps to the call that runs it. Futures come with those who wait before those they wait for, calls the
 /// other way round.
-pub(super) fn assign(found: &mut [Found<'_>], mut waiting: Vec<Waiting>) {
+pub(super) fn assign(found: &mut [Found<'_>], mut waiting: Vec<Waiting>, fetch: &mut Fetch<'_>) {
     // Where a call says which one is its own, it is not mistaken for another of its kind.
     let is_its = |found: &Found<'_>, one: &Waiting| {
         !found.is_taken && one.is_run_by(&found.scope.function, found.scope.declared)
@@ -33,6 +33,7 @@ pub(super) fn assign(found: &mut [Found<'_>], mut waiting: Vec<Waiting>) {
                     is_ambiguous,
                     ..waiting.remove(at)
                 },
+                fetch,
             );
             found.is_taken = true;
         }
@@ -40,7 +41,7 @@ pub(super) fn assign(found: &mut [Found<'_>], mut waiting: Vec<Waiting>) {
     for waiting in waiting.into_iter().rev() {
         if let Some(found) = found.iter_mut().find(|it| is_its(it, &waiting)) {
             found.is_taken = true;
-            merge(&mut found.locals, waiting);
+            merge(&mut found.locals, waiting, fetch);
         }
     }
 }
@@ -73,7 +74,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::locals::coroutine::Held;
+    use crate::locals::coroutine::{Held, Kept};
     use crate::locals::sample::{entry_of, rules, units};
     use crate::locals::types::{Type, Types};
 
@@ -98,7 +99,7 @@ mod tests {
             held: vec![Held {
                 name: "count".to_owned(),
                 of: Arc::clone(of),
-                value: Value::Scalar(value.to_owned()),
+                kept: Kept::Value(Value::Scalar(value.to_owned())),
                 is_stale: false,
             }],
             homes: Vec::new(),
@@ -143,7 +144,9 @@ mod tests {
             });
             let futures = [(0x10, "1"), (0x20, "2"), (0x30, "3")];
             let futures = futures.map(|(address, value)| future(&of, address, value));
-            assign(&mut found, futures.into());
+            assign(&mut found, futures.into(), &mut |_, _| {
+                unreachable!("all is read")
+            });
             found.map(|found| {
                 let local = &found.locals[0];
                 format!("{}{}", local.value, if local.is_stale { "*" } else { "" })

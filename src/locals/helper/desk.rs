@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 use std::{io, process, thread};
 
-use super::super::memory::{Budget, OwnMemory};
+use super::super::memory::{Budget, Cache, OwnMemory};
 use super::bell::Bell;
 use super::slot::{Slot, Work};
 use super::{Decode, Held, Limits};
@@ -16,7 +16,7 @@ pub(super) struct Desk<D: Decode> {
     /// A child that was forked has the memory and not the helper.
     process: u32,
     slots: [Slot<D::Answer>; SLOTS],
-    decoder: Mutex<D>,
+    reading: Mutex<Reading<D>>,
     tickets: AtomicU64,
     /// Rings for the helper.
     pub(super) bell: Bell,
@@ -27,6 +27,12 @@ pub(super) struct Desk<D: Decode> {
     pub(super) cores: usize,
 }
 
+/// What one thread at a time reads with.
+pub(super) struct Reading<D> {
+    pub(super) decoder: D,
+    cache: Cache,
+}
+
 impl<D: Decode> Desk<D> {
     pub(super) fn new(limits: Limits, decoder: D) -> io::Result<Self> {
         let [a, b, c, d] = [Slot::new()?, Slot::new()?, Slot::new()?, Slot::new()?];
@@ -34,7 +40,10 @@ impl<D: Decode> Desk<D> {
             limits,
             process: process::id(),
             slots: [a, b, c, d],
-            decoder: Mutex::new(decoder),
+            reading: Mutex::new(Reading {
+                decoder,
+                cache: Cache::new(),
+            }),
             tickets: AtomicU64::new(0),
             bell: Bell::default(),
             freed: Bell::default(),
@@ -86,11 +95,11 @@ impl<D: Decode> Desk<D> {
         let (_, slot) = waiting.min_by_key(|(ticket, _)| *ticket)?;
         let mut processor = u32::MAX;
         if slot.begin() {
-            let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
             let mut work = slot.work();
             processor = work.processor;
-            work.answer = self.decode(&mut decoder, &mut work);
-            drop((work, decoder));
+            work.answer = self.decode(&mut reading, &mut work);
+            drop((work, reading));
             if contained(|| slot.finish()) != Some(true) {
                 self.freed.ring();
             }
@@ -98,17 +107,22 @@ impl<D: Decode> Desk<D> {
         Some(processor)
     }
 
-    /// The decoder, when nobody else has it.
-    pub(super) fn try_decoder(&self) -> Option<MutexGuard<'_, D>> {
-        match self.decoder.try_lock() {
-            Ok(decoder) => Some(decoder),
+    /// The decoder and its cache, when nobody else has them.
+    pub(super) fn try_reading(&self) -> Option<MutexGuard<'_, Reading<D>>> {
+        match self.reading.try_lock() {
+            Ok(reading) => Some(reading),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
     }
 
     /// `None` when the decoder panics.
-    pub(super) fn decode(&self, decoder: &mut D, work: &mut Work<D::Answer>) -> Option<D::Answer> {
+    pub(super) fn decode(
+        &self,
+        reading: &mut Reading<D>,
+        work: &mut Work<D::Answer>,
+    ) -> Option<D::Answer> {
+        let Reading { decoder, cache } = reading;
         let calls = work.calls.as_slice();
         let first = calls.first().map_or(0, |call| call.sp);
         // Beyond lies another stack, or so much that nobody wants it.
@@ -129,7 +143,7 @@ impl<D: Decode> Desk<D> {
             until: work.until,
         };
         let stack = first..last.unwrap_or(first);
-        let mut memory = OwnMemory::new(&mut work.workspace, stack, budget);
+        let mut memory = OwnMemory::new(&work.pipe, cache, stack, budget);
         let answer = contained(|| decoder.decode(&held, &mut memory));
         if answer.is_none() {
             self.faults.fetch_add(1, Ordering::Relaxed);
@@ -139,8 +153,8 @@ impl<D: Decode> Desk<D> {
 
     /// Does a piece of what can be done ahead; whether there is more.
     pub(super) fn prepare(&self) -> bool {
-        let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
-        contained(|| decoder.prepare()).unwrap_or_else(|| {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        contained(|| reading.decoder.prepare()).unwrap_or_else(|| {
             self.faults.fetch_add(1, Ordering::Relaxed);
             false
         })

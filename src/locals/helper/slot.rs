@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{hint, io};
 
-use super::super::memory::Workspace;
+use super::super::memory::Pipe;
 use super::super::walk::Calls;
 use super::bell::{Bell, processor};
 
@@ -28,7 +28,7 @@ pub(super) struct Work<A> {
     pub(super) calls: Calls,
     /// The future that the thread polls: its place and its vtable.
     pub(super) runs: Option<[usize; 2]>,
-    pub(super) workspace: Workspace,
+    pub(super) pipe: Pipe,
     /// Of how many of the app's calls variables are wanted.
     pub(super) wanted: usize,
     pub(super) until: Instant,
@@ -47,7 +47,7 @@ impl<A> Slot<A> {
             work: Mutex::new(Work {
                 calls: Calls::new(),
                 runs: None,
-                workspace: Workspace::new()?,
+                pipe: Pipe::open()?,
                 wanted: 0,
                 until: Instant::now(),
                 processor: 0,

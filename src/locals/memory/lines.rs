@@ -1,21 +1,23 @@
 //! Memory that was read lately, in aligned lines.
 
-/// A direct-mapped cache: a line has one place, where the next one with the same place replaces it.
+/// A cache: a line has one of a few places, where those that are not the latest are replaced in turn.
 #[derive(Debug)]
 pub(super) struct Lines {
     bytes: Box<[u8]>,
     /// Which line each place has: its number and one, or zero.
     held: Box<[u64]>,
     size: usize,
+    replaced: usize,
 }
 
 impl Lines {
-    /// As many lines of as many bytes; the size is a power of two.
+    /// As many lines of as many bytes: a multiple of [`WAYS`], and a power of two.
     pub(super) fn new(count: usize, size: usize) -> Self {
         Self {
             bytes: vec![0; count * size].into_boxed_slice(),
             held: vec![0; count].into_boxed_slice(),
             size,
+            replaced: 0,
         }
     }
 
@@ -30,6 +32,18 @@ impl Lines {
         }
     }
 
+    /// Where this line is, or will be.
+    fn place(&mut self, number: u64) -> usize {
+        let first = (number % (self.held.len() / WAYS) as u64) as usize * WAYS;
+        let own = &self.held[first..][..WAYS];
+        let here = own.iter().position(|held| *held == number + 1);
+        first
+            + here.unwrap_or_else(|| {
+                self.replaced = (self.replaced + 1) % WAYS;
+                self.replaced
+            })
+    }
+
     /// Copies from the line around `address` as much as it has and `into` wants; says how much. `fetch` gets the line if it is
     /// not here.
     pub(super) fn read<E>(
@@ -40,7 +54,7 @@ impl Lines {
     ) -> Result<usize, E> {
         let size = self.size as u64;
         let (number, within) = (address / size, (address % size) as usize);
-        let place = (number % self.held.len() as u64) as usize;
+        let place = self.place(number);
         let line = &mut self.bytes[place * self.size..][..self.size];
         if self.held[place] != number + 1 {
             self.held[place] = 0;
@@ -55,6 +69,9 @@ impl Lines {
         Ok(length)
     }
 }
+
+/// Places that a line may have.
+const WAYS: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -90,8 +107,11 @@ mod tests {
         assert_eq!(bytes[0], 8);
         assert_eq!(read(&mut lines, 0x10c, &mut bytes), [0x110]);
         assert_eq!(bytes, [12, 13, 14, 15, 16, 17, 18, 19]);
-        assert_eq!(read(&mut lines, 0x140, &mut bytes), [0x140]);
-        assert_eq!(read(&mut lines, 0x100, &mut bytes), [0x100]);
+        for other in [0x120, 0x130, 0x140] {
+            assert_eq!(read(&mut lines, other, &mut bytes), [other]);
+        }
+        assert_eq!(read(&mut lines, 0x140, &mut bytes), [0; 0]);
+        assert_eq!(read(&mut lines, 0x100, &mut bytes), [0x100], "replaced");
         lines.clear();
         assert!(lines.bytes.iter().all(|byte| *byte == 0), "wiped");
         assert_eq!(read(&mut lines, 0x100, &mut bytes), [0x100]);
@@ -102,7 +122,9 @@ mod tests {
         let mut lines = Lines::new(4, 16);
         let mut bytes = [0; 8];
         assert_eq!(read(&mut lines, 0, &mut bytes), [0]);
-        assert!(lines.read(0x40, &mut bytes, |_, _| Err(())).is_err());
+        for other in [0x40, 0x50, 0x60, 0x70] {
+            assert!(lines.read(other, &mut bytes, |_, _| Err(())).is_err());
+        }
         assert_eq!(read(&mut lines, 0, &mut bytes), [0], "half replaced");
     }
 }

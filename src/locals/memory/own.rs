@@ -1,6 +1,5 @@
 //! The memory of this process: its stack by the page, all else by the line, within a budget.
 
-use std::io;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -9,25 +8,19 @@ use super::pipe::PAGE;
 use super::{Memory, Pipe};
 use crate::stack::Missing;
 
-/// What reading needs, made ahead of the need.
+/// Room for what is read, made ahead of the need.
 #[derive(Debug)]
-pub(in crate::locals) struct Workspace {
-    pipe: Pipe,
+pub(in crate::locals) struct Cache {
     pages: Lines,
     lines: Lines,
 }
 
-impl Workspace {
-    pub(in crate::locals) fn new() -> io::Result<Self> {
-        Ok(Self {
-            pipe: Pipe::open()?,
+impl Cache {
+    pub(in crate::locals) fn new() -> Self {
+        Self {
             pages: Lines::new(STACK_PAGES, PAGE),
             lines: Lines::new(HEAP_LINES, LINE),
-        })
-    }
-
-    pub(in crate::locals) fn pipe(&self) -> &Pipe {
-        &self.pipe
+        }
     }
 }
 
@@ -45,7 +38,8 @@ pub(in crate::locals) struct Budget {
 /// Reads as the kernel sees it, so that nothing that is gone does harm.
 #[derive(Debug)]
 pub(in crate::locals) struct OwnMemory<'a> {
-    workspace: &'a mut Workspace,
+    pipe: &'a Pipe,
+    cache: &'a mut Cache,
     stack: Range<u64>,
     budget: Budget,
 }
@@ -53,13 +47,15 @@ pub(in crate::locals) struct OwnMemory<'a> {
 impl<'a> OwnMemory<'a> {
     /// `stack` is only where to expect more reads nearby.
     pub(in crate::locals) fn new(
-        workspace: &'a mut Workspace,
+        pipe: &'a Pipe,
+        cache: &'a mut Cache,
         stack: Range<u64>,
         budget: Budget,
     ) -> Self {
-        workspace.pipe.drain();
+        pipe.drain();
         Self {
-            workspace,
+            pipe,
+            cache,
             stack,
             budget,
         }
@@ -67,7 +63,7 @@ impl<'a> OwnMemory<'a> {
 
     /// Reads some of it, at least a byte.
     fn read_some(&mut self, address: u64, into: &mut [u8]) -> Result<usize, Missing> {
-        let Workspace { pipe, pages, lines } = &mut *self.workspace;
+        let (pipe, Cache { pages, lines }) = (self.pipe, &mut *self.cache);
         let budget = &mut self.budget;
         if self.stack.contains(&address) {
             return pages.read(address, into, |from, page| {
@@ -91,8 +87,8 @@ impl<'a> OwnMemory<'a> {
 
 impl Drop for OwnMemory<'_> {
     fn drop(&mut self) {
-        self.workspace.pages.clear();
-        self.workspace.lines.clear();
+        self.cache.pages.clear();
+        self.cache.lines.clear();
     }
 }
 
@@ -133,8 +129,8 @@ impl Budget {
 
 /// No line crosses a page, so that one call of the kernel tells all or nothing.
 const LINE: usize = 1024;
-const HEAP_LINES: usize = 32;
-/// A stack of 64 kB is read once.
-const STACK_PAGES: usize = 16;
+const HEAP_LINES: usize = 64;
+/// A stack of 32 kB is read once.
+const STACK_PAGES: usize = 8;
 /// Half of the 64 bits: tagged pointers and the kernel's addresses lie above on either architecture.
 const TOP: u64 = 1 << 63;

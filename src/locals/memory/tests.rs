@@ -74,11 +74,11 @@ fn address_of<T: ?Sized>(value: &T) -> u64 {
 
 #[test]
 fn what_is_there_is_read_as_it_is() {
-    let mut workspace = Workspace::new().unwrap();
+    let (pipe, mut cache) = (Pipe::open().unwrap(), Cache::new());
     let heap: Vec<u8> = (0..20_000u32).map(|n| (n * 7 + n / 256) as u8).collect();
     let local: Vec<u64> = vec![0x0123_4567_89ab_cdef];
     for stack in [0..0, address_of(&heap[0])..address_of(&heap[9999])] {
-        let mut memory = OwnMemory::new(&mut workspace, stack, plenty());
+        let mut memory = OwnMemory::new(&pipe, &mut cache, stack, plenty());
         for (from, length) in [(0, 1), (255, 2), (1000, 511), (1000, 512), (3, 19_990)] {
             let mut into = vec![0; length];
             memory.read(address_of(&heap[from]), &mut into).unwrap();
@@ -94,9 +94,9 @@ fn what_is_not_there_is_unreadable_and_spoils_nothing() {
     let mapping = Mapping::new(3);
     mapping.fill(7);
     mapping.forbid(1);
-    let mut workspace = Workspace::new().unwrap();
+    let (pipe, mut cache) = (Pipe::open().unwrap(), Cache::new());
     let stack = mapping.address() + 2 * PAGE as u64..mapping.address() + 3 * PAGE as u64;
-    let mut memory = OwnMemory::new(&mut workspace, stack, plenty());
+    let mut memory = OwnMemory::new(&pipe, &mut cache, stack, plenty());
     let forbidden = mapping.address() + PAGE as u64;
     let hostile = [
         0,
@@ -132,10 +132,10 @@ fn what_is_not_there_is_unreadable_and_spoils_nothing() {
 fn lines_and_pages_are_fetched_once_for_one_failure() {
     let mapping = Mapping::new(2);
     mapping.fill(1);
-    let mut workspace = Workspace::new().unwrap();
+    let (pipe, mut cache) = (Pipe::open().unwrap(), Cache::new());
     let (heap, stack) = (mapping.address(), mapping.address() + PAGE as u64);
     let range = stack..stack + PAGE as u64;
-    let mut memory = OwnMemory::new(&mut workspace, range.clone(), plenty());
+    let mut memory = OwnMemory::new(&pipe, &mut cache, range.clone(), plenty());
     let (mut of_heap, mut of_stack) = ([0; 4], [0; 4]);
     let mut read = |memory: &mut OwnMemory<'_>, at: u64| {
         memory.read(heap + at, &mut of_heap).unwrap();
@@ -147,14 +147,14 @@ fn lines_and_pages_are_fetched_once_for_one_failure() {
     assert_eq!(read(&mut memory, 1018), (1, 1));
     assert_eq!(read(&mut memory, 1024), (2, 1));
     drop(memory);
-    let mut memory = OwnMemory::new(&mut workspace, range, plenty());
+    let mut memory = OwnMemory::new(&pipe, &mut cache, range, plenty());
     assert_eq!(read(&mut memory, 0), (2, 2), "another failure");
 }
 
 #[test]
 fn a_budget_ends() {
     let mapping = Mapping::new(4);
-    let mut workspace = Workspace::new().unwrap();
+    let (pipe, mut cache) = (Pipe::open().unwrap(), Cache::new());
     let at = |line: u64| mapping.address() + line * 1024;
     let stack = at(8)..at(16);
 
@@ -162,7 +162,7 @@ fn a_budget_ends() {
         reads: 2,
         ..plenty()
     };
-    let mut memory = OwnMemory::new(&mut workspace, stack.clone(), budget);
+    let mut memory = OwnMemory::new(&pipe, &mut cache, stack.clone(), budget);
     assert_eq!(memory.word(at(0)), Ok(0));
     assert_eq!(memory.word(at(0) + 8), Ok(0));
     assert_eq!(memory.word(at(1)), Ok(0));
@@ -175,7 +175,7 @@ fn a_budget_ends() {
         ..plenty()
     };
     drop(memory);
-    let mut memory = OwnMemory::new(&mut workspace, stack.clone(), budget);
+    let mut memory = OwnMemory::new(&pipe, &mut cache, stack.clone(), budget);
     assert_eq!(memory.word(at(0)), Ok(0));
     assert_eq!(memory.word(at(10)), Ok(0));
     assert_eq!(memory.word(at(0)), Err(Missing::TooMuch));
@@ -183,7 +183,7 @@ fn a_budget_ends() {
 
     let until = Instant::now();
     drop(memory);
-    let mut memory = OwnMemory::new(&mut workspace, stack, Budget { until, ..plenty() });
+    let mut memory = OwnMemory::new(&pipe, &mut cache, stack, Budget { until, ..plenty() });
     assert_eq!(memory.word(at(0)), Err(Missing::Deadline));
     assert_eq!(memory.word(at(10)), Err(Missing::Deadline));
     assert_eq!(memory.read(at(0), &mut [0; 4096]), Err(Missing::Deadline));
@@ -206,8 +206,8 @@ fn every_page_of_a_range_is_asked_for() {
 fn what_somebody_left_in_the_pipe_spoils_one_failure_at_most() {
     let mapping = Mapping::new(1);
     mapping.fill(7);
-    let mut workspace = Workspace::new().unwrap();
-    let to = workspace.pipe().ends()[1];
+    let (pipe, mut cache) = (Pipe::open().unwrap(), Cache::new());
+    let to = pipe.ends()[1];
     let leave = || {
         // SAFETY: the text is there to be read.
         let left = unsafe { libc::write(to, [9u8; 700].as_ptr().cast(), 700) };
@@ -215,7 +215,7 @@ fn what_somebody_left_in_the_pipe_spoils_one_failure_at_most() {
     };
     let sevens = Ok(u64::from_ne_bytes([7; 8]));
     leave();
-    let mut memory = OwnMemory::new(&mut workspace, 0..0, plenty());
+    let mut memory = OwnMemory::new(&pipe, &mut cache, 0..0, plenty());
     assert_eq!(memory.word(mapping.address()), sevens);
     leave();
     assert_eq!(memory.word(1 << 46), Err(Missing::Unreadable));

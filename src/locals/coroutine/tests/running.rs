@@ -31,12 +31,13 @@ fn found(running: &[Running]) -> Vec<String> {
     let found = with_reader(|reader| {
         let mut search = Search::new(reader, running);
         search.look_behind(address, vtable);
-        search.finish()
+        let found = search.finish();
+        read(found, reader)
     });
     let told = |one: &Waiting| {
         let homes = one.homes.iter().map(|home| {
             let star = if home.is_stale { "*" } else { "" };
-            format!("{}{star} = {} at home", home.name, home.value)
+            format!("{}{star} = {} at home", home.name, shown(home))
         });
         let all: Vec<_> = held(one).into_iter().chain(homes).collect();
         format!("{}: {}", last_part(one), all.join(", "))

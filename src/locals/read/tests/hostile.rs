@@ -88,7 +88,11 @@ fn format_one(types: &mut Types, memory: &mut dyn Memory, at: usize, place: &Whe
     let value = reader.value(&of, place);
     let mut search = Search::new(&mut reader, &[]);
     search.look_into(&of, place);
-    let found: usize = search.finish().iter().map(|one| one.held.len()).sum();
+    let held = search.finish().into_iter().flat_map(|one| one.held);
+    let found: usize = held
+        .map(|mut held| held.value(&mut |of, at| reader.value_at(of, at)))
+        .map(|value| value.to_string().len())
+        .sum();
     let (shown, json) = (value.to_string(), value.to_json().to_string());
     assert!(
         shown.len() < 60_000 && json.len() < 80_000,
