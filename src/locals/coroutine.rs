@@ -47,7 +47,7 @@ pub(super) struct Waiting {
 /// A variable that a future keeps.
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) of: Arc<Type>,
     pub(super) kept: Kept,
     /// An argument as it was at first: it is not kept, and may have been moved or changed since.
@@ -329,7 +329,7 @@ impl<'s, 'r> Search<'s, 'r> {
         let is_function = of.base().starts_with("{async_fn_env");
         let mut held: Vec<Held> = Vec::new();
         for field in variant.fields.iter().filter(|field| is_named(field)) {
-            let known = held.iter_mut().find(|known| *known.name == *field.name);
+            let known = held.iter_mut().find(|known| known.name == field.name);
             if let Some(known) = known {
                 // The argument, behind the variable it was moved into: that one is kept.
                 known.is_stale = false;
@@ -341,7 +341,7 @@ impl<'s, 'r> Search<'s, 'r> {
             });
             let of = self.reader.types.follow(self.reader.units, &field.to);
             held.push(Held {
-                name: field.name.to_string(),
+                name: Arc::clone(&field.name),
                 kept: self.keep(field, place),
                 is_stale: is_argument && is_function && !is_first && !self.reader.is_plain(&of),
                 of,

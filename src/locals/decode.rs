@@ -318,7 +318,7 @@ impl<'p> Reading<'p> {
             at.map_or_else(Value::Missing, |at| reader.value(&of, &at))
         };
         Local {
-            name: planned.name.to_string(),
+            name: Arc::clone(&planned.name),
             of,
             line: planned.line,
             is_argument: planned.is_argument,

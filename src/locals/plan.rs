@@ -47,9 +47,9 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Scope {
     /// Its path as stacks show it: `shop::cart::add`, also for the body of an async function.
-    pub(super) function: Box<str>,
+    pub(super) function: Arc<str>,
     /// The file and line where it is declared.
-    pub(super) file: Option<Box<str>>,
+    pub(super) file: Option<Arc<str>>,
     pub(super) declared: Option<u32>,
     /// The line of this place in it.
     pub(super) line: Option<u32>,
@@ -91,7 +91,7 @@ fn leads(name: &str) -> bool {
 /// An argument or local.
 #[derive(Debug)]
 pub(super) struct Variable {
-    pub(super) name: Box<str>,
+    pub(super) name: Arc<str>,
     pub(super) kind: EntryRef,
     pub(super) line: Option<u32>,
     pub(super) is_argument: bool,

@@ -216,23 +216,23 @@ impl<'r> Reader<'r> {
             [] => depth,
             _ => depth.into_struct(of)?,
         };
-        let name = match of.base() {
-            tuple if tuple.starts_with('(') => "",
-            closure if closure.starts_with("{closure_env") => "closure",
-            name => name,
-        };
         Ok(Value::Struct {
-            name: name.to_owned(),
+            name: of.struct_name(),
             fields: self.fields(fields, place, inner),
         })
     }
 
-    fn fields(&mut self, fields: &[Field], place: Place<'_>, depth: Depth) -> Vec<(String, Value)> {
-        let mut shown: Vec<(String, Value)> =
-            Vec::with_capacity(fields.len().min(self.limits.fields));
+    fn fields(
+        &mut self,
+        fields: &[Field],
+        place: Place<'_>,
+        depth: Depth,
+    ) -> Vec<(Arc<str>, Value)> {
+        let mut shown: Vec<(Arc<str>, Value)> =
+            Vec::with_capacity(fields.len().min(self.limits.fields + 1));
         for field in fields {
             if shown.len() == self.limits.fields {
-                shown.push(("…".to_owned(), Value::Missing(Missing::TooMuch)));
+                shown.push(("…".into(), Value::Missing(Missing::TooMuch)));
                 break;
             }
             let named_before = shown
@@ -242,7 +242,7 @@ impl<'r> Reader<'r> {
                 true => Value::Missing(Missing::Redacted),
                 false => self.field(field, place, depth),
             };
-            shown.push((field.name.to_string(), value));
+            shown.push((Arc::clone(&field.name), value));
         }
         shown
     }

@@ -24,7 +24,7 @@ use entry::Die;
 /// A type of the program.
 pub(super) struct Type {
     /// Its name as debug information has it: `Vec<shop::Item, alloc::alloc::Global>`, also `&str` and `(u32, u8)`.
-    pub(super) name: Box<str>,
+    pub(super) name: Arc<str>,
     /// The module it stands in: `shop::cart`. Empty for tuples, references and what the language brings along.
     pub(super) path: Box<str>,
     pub(super) size: u64,
@@ -35,7 +35,8 @@ pub(super) struct Type {
     /// Whether it is neither the app's nor the language's own.
     pub(super) is_foreign: bool,
     pub(super) entry: EntryRef,
-    shown: OnceLock<Box<str>>,
+    shown: OnceLock<Arc<str>>,
+    struct_name: OnceLock<Arc<str>>,
     kind: OnceLock<Kind>,
     may_hold_coroutine: OnceLock<bool>,
 }
@@ -158,6 +159,7 @@ impl Type {
             align,
             entry,
             shown: OnceLock::new(),
+            struct_name: OnceLock::new(),
             kind: OnceLock::new(),
             may_hold_coroutine: OnceLock::new(),
         }
@@ -178,9 +180,19 @@ impl Type {
     }
 
     /// As people write it: `shop::Cart`, `Vec<Item>`, `Option<&str>`.
-    pub(super) fn shown(&self) -> &str {
-        self.shown
-            .get_or_init(|| name::shown(&self.path, &self.name).into())
+    pub(super) fn shown(&self) -> &Arc<str> {
+        let shown = || name::shown(&self.path, &self.name).into();
+        self.shown.get_or_init(shown)
+    }
+
+    /// The name that its values have as structs: none those of tuples.
+    pub(super) fn struct_name(&self) -> Arc<str> {
+        let name = self.struct_name.get_or_init(|| match self.base() {
+            tuple if tuple.starts_with('(') => "".into(),
+            closure if closure.starts_with("{closure_env") => "closure".into(),
+            name => name.into(),
+        });
+        Arc::clone(name)
     }
 }
 

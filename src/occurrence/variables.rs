@@ -77,12 +77,12 @@ mod tests {
     #[test]
     fn nothing_is_kept_that_has_a_forbidden_name_or_form_however_deep() {
         let fields = vec![
-            ("tax_id".to_owned(), text("s3cr3t")),
-            ("name".to_owned(), text("Uma")),
-            ("url".to_owned(), text("https://uma:s3cr3t@example.com/")),
+            ("tax_id".into(), text("s3cr3t")),
+            ("name".into(), text("Uma")),
+            ("url".into(), text("https://uma:s3cr3t@example.com/")),
         ];
         let person = Value::Struct {
-            name: "Person".to_owned(),
+            name: "Person".into(),
             fields: fields.clone(),
         };
         let map = Value::Map {
@@ -96,14 +96,14 @@ mod tests {
             items: vec![
                 map,
                 Value::Variant {
-                    name: "Some".to_owned(),
+                    name: "Some".into(),
                     fields,
                 },
             ],
             length: 2,
         };
         let variable = |name: &str, value| Variable {
-            name: name.to_owned(),
+            name: name.into(),
             value,
             ..Variable::default()
         };
@@ -138,7 +138,7 @@ mod tests {
         };
         let mut frame = Frame {
             variables: vec![Variable {
-                name: "guests".to_owned(),
+                name: "guests".into(),
                 value: map,
                 ..Variable::default()
             }],

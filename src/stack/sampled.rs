@@ -1,6 +1,6 @@
 //! Variables that were read while the failing thread stood still, and who reads them.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::{Frame, Missing, Variable, app};
 
@@ -28,9 +28,9 @@ pub(crate) struct SampledCall {
     /// The address to which it returns.
     pub(crate) ip: usize,
     /// The function, with its path, as [`Frame::function`] shows it.
-    pub(crate) function: String,
+    pub(crate) function: Arc<str>,
     /// The file and line where the function is declared, as far as that is known.
-    pub(crate) file: Option<String>,
+    pub(crate) file: Option<Arc<str>>,
     pub(crate) declared: Option<u32>,
     pub(crate) variables: Vec<Variable>,
 }
@@ -63,13 +63,13 @@ impl Sampled {
         for call in &self.calls {
             let is_its = |frame: &Frame| {
                 frame.address == call.ip as u64
-                    && frame.function.as_deref() == Some(call.function.as_str())
+                    && frame.function.as_deref() == Some(&*call.function)
             };
             if let Some(place) = rest.iter().position(is_its) {
                 let frame = &mut rest[place];
                 frame.variables.clone_from(&call.variables);
                 if frame.file.is_none() && call.file.is_some() {
-                    frame.file.clone_from(&call.file);
+                    frame.file = call.file.as_deref().map(str::to_owned);
                     frame.line = call.declared;
                     frame.in_app = app::is_in_app(frame);
                 }
@@ -95,12 +95,12 @@ mod tests {
 
     fn call(ip: usize, function: &str, name: &str) -> SampledCall {
         let variable = Variable {
-            name: name.to_owned(),
+            name: name.into(),
             ..Variable::default()
         };
         SampledCall {
             ip,
-            function: function.to_owned(),
+            function: function.into(),
             variables: vec![variable],
             ..SampledCall::default()
         }
@@ -115,7 +115,7 @@ mod tests {
         };
         let mut frames = [frame(1, "shop::name_of"), known.clone()];
         let declared = |ip, function| SampledCall {
-            file: Some("/srv/shop/src/stock.rs".to_owned()),
+            file: Some("/srv/shop/src/stock.rs".into()),
             declared: Some(195),
             ..call(ip, function, "wanted")
         };
@@ -155,7 +155,9 @@ mod tests {
         sampled.spread(&mut frames);
         let names = frames.map(|frame| frame.variables.first().map(|it| it.name.clone()));
         assert_eq!(
-            names.map(Option::unwrap_or_default),
+            names
+                .each_ref()
+                .map(|name| name.as_deref().unwrap_or_default()),
             ["", "a", "", "b", "c", "d"]
         );
     }

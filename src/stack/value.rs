@@ -5,6 +5,8 @@ mod shown;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// What a variable held, as far as it could be read.
@@ -43,16 +45,16 @@ pub enum Value {
     /// A struct or, with an empty name, a tuple; the fields of tuples are called `0`, `1` and so on.
     Struct {
         /// The type's name without its path.
-        name: String,
+        name: Arc<str>,
         /// The fields, in the order of the source.
-        fields: Vec<(String, Value)>,
+        fields: Vec<(Arc<str>, Value)>,
     },
     /// What an enum was: `Some(3)`, `Payment::Card { last4: 4242 }`.
     Variant {
         /// The variant's name.
-        name: String,
+        name: Arc<str>,
         /// Its fields, none for one without.
-        fields: Vec<(String, Value)>,
+        fields: Vec<(Arc<str>, Value)>,
     },
     /// What a reference or a smart pointer points to.
     Pointer {

@@ -1,5 +1,7 @@
 //! An argument or a local of a call, as reports show it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Value;
@@ -10,10 +12,10 @@ use super::Value;
 #[non_exhaustive]
 pub struct Variable {
     /// Its name in the source.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its type, without the paths of the standard library's: `shop::Cart`, `Vec<shop::Item>`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub type_name: Option<String>,
+    pub type_name: Option<Arc<str>>,
     /// Its value, as far as it could be read.
     pub value: Value,
     /// Whether it is an argument.
@@ -66,7 +68,7 @@ mod tests {
             ("a::", ""),
             ("", ""),
         ] {
-            let type_name = Some(name.to_owned());
+            let type_name = Some(name.into());
             let variable = Variable {
                 type_name,
                 ..Variable::default()

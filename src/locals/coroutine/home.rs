@@ -4,6 +4,7 @@
 //! needed any more, and before the first wait. Two share a place only when one ends before the other begins.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Held, Search};
 use crate::locals::read::{Place, Reader};
@@ -23,8 +24,7 @@ impl Search<'_, '_> {
         let calls = calls.filter(|call| call.runs(function));
         let mut homes: Vec<Held> = Vec::new();
         for wanted in calls.flat_map(|call| &call.wants) {
-            let is_it =
-                |name: &str, of: &Type| name == wanted.name.as_str() && *of.name == *wanted.of;
+            let is_it = |name: &str, of: &Type| *name == *wanted.name && of.name == wanted.of;
             let is_old = wanted
                 .line
                 .zip(waited)
@@ -62,7 +62,7 @@ impl Search<'_, '_> {
                 false => self.reader.is_plain(&of),
             };
             homes.push(Held {
-                name: home.name.to_string(),
+                name: Arc::clone(&home.name),
                 kept: self.keep(home, place),
                 is_stale: !is_safe,
                 of,

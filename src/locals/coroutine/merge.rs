@@ -9,7 +9,7 @@ use crate::stack::{Missing, Value};
 /// A variable of a call, as its plan found it.
 #[derive(Debug)]
 pub(in super::super) struct Local {
-    pub(in super::super) name: String,
+    pub(in super::super) name: Arc<str>,
     pub(in super::super) of: Arc<Type>,
     /// Where it is declared.
     pub(in super::super) line: Option<u32>,
@@ -80,7 +80,7 @@ pub(in super::super) fn merge(locals: &mut Vec<Local>, waiting: Waiting, fetch: 
         }
         let Some(first) = first else {
             // What a `for` goes through, which nobody named.
-            if held.name == "iter" {
+            if &*held.name == "iter" {
                 continue;
             }
             locals.push(Local {
@@ -162,7 +162,7 @@ mod tests {
 
     fn local(of: &Arc<Type>, name: &str, line: u32, value: Value) -> Local {
         Local {
-            name: name.to_owned(),
+            name: name.into(),
             of: Arc::clone(of),
             line: Some(line),
             is_argument: false,
@@ -200,7 +200,7 @@ mod tests {
             declared: None,
             line,
             held: vec![Held {
-                name: "count".to_owned(),
+                name: "count".into(),
                 of: Arc::clone(&of),
                 kept: Kept::Value(number("3")),
                 is_stale: false,
@@ -229,7 +229,7 @@ mod tests {
         let of = types.get(units(), entry_of::<u32>());
         let borrowed = types.get(units(), entry_of::<&u32>());
         let keep = |name: &str, of: &Arc<Type>, is_stale| Held {
-            name: name.to_owned(),
+            name: name.into(),
             of: Arc::clone(of),
             kept: Kept::Value(number("3")),
             is_stale,
@@ -284,7 +284,7 @@ mod tests {
         let of = types.get(units(), entry_of::<u32>());
         let other = types.get(units(), entry_of::<u64>());
         let keep = |name: &str, value: &str, is_stale| Held {
-            name: name.to_owned(),
+            name: name.into(),
             of: Arc::clone(&of),
             kept: Kept::Value(number(value)),
             is_stale,

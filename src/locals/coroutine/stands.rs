@@ -24,8 +24,8 @@ pub(in super::super) struct Running {
 /// A variable that a call may have lost.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    pub(super) name: String,
-    pub(super) of: String,
+    pub(super) name: Arc<str>,
+    pub(super) of: Arc<str>,
     pub(super) line: Option<u32>,
     /// Whether nothing is known of it; else it may be what it was once.
     pub(super) is_lost: bool,
@@ -40,8 +40,8 @@ impl Running {
         });
         let wants = locals.iter().filter(|it| body.is_some() && !it.is_kept);
         let wants = wants.map(|local| Wanted {
-            name: local.name.clone(),
-            of: local.of.name.to_string(),
+            name: Arc::clone(&local.name),
+            of: Arc::clone(&local.of.name),
             line: local.line,
             is_lost: local.value == Value::Missing(Missing::OptimizedOut),
         });

@@ -1,5 +1,7 @@
 //! What was found of calls, and which future is whose.
 
+use std::sync::Arc;
+
 use crate::locals::coroutine::{Fetch, Local, Waiting, merge};
 use crate::locals::plan::Scope;
 use crate::stack::{Missing, SampledCall, Value, Variable};
@@ -49,21 +51,21 @@ pub(super) fn assign(found: &mut [Found<'_>], mut waiting: Vec<Waiting>, fetch: 
 pub(super) fn shown(found: Found<'_>) -> SampledCall {
     let own = found.locals.into_iter().filter(|local| !local.is_copy);
     let variables = own.map(|local| Variable {
-        type_name: Some(local.of.shown().to_owned()),
+        type_name: Some(Arc::clone(local.of.shown())),
         name: local.name,
         value: local.value,
         is_argument: local.is_argument,
         is_stale: local.is_stale,
     });
     let cut = found.is_cut.then(|| Variable {
-        name: "…".to_owned(),
+        name: "…".into(),
         value: Value::Missing(Missing::TooMuch),
         ..Variable::default()
     });
     SampledCall {
         ip: usize::try_from(found.pc.wrapping_add(1)).unwrap_or_default(),
-        function: found.scope.function.to_string(),
-        file: found.scope.file.as_deref().map(str::to_owned),
+        function: Arc::clone(&found.scope.function),
+        file: found.scope.file.clone(),
         declared: found.scope.declared,
         variables: variables.chain(cut).collect(),
     }
@@ -71,9 +73,9 @@ pub(super) fn shown(found: Found<'_>) -> SampledCall {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use std::sync::Arc;
 
-    use super::*;
     use crate::locals::coroutine::{Held, Kept};
     use crate::locals::sample::{entry_of, rules, units};
     use crate::locals::types::{Type, Types};
@@ -97,7 +99,7 @@ mod tests {
             declared: Some(7),
             line: Some(9),
             held: vec![Held {
-                name: "count".to_owned(),
+                name: "count".into(),
                 of: Arc::clone(of),
                 kept: Kept::Value(Value::Scalar(value.to_owned())),
                 is_stale: false,
@@ -124,7 +126,7 @@ mod tests {
             variables.map(|it| (it.name, it.value)).collect::<Vec<_>>()
         };
         assert_eq!(names(false), []);
-        let more = ("…".to_owned(), Value::Missing(Missing::TooMuch));
+        let more = ("…".into(), Value::Missing(Missing::TooMuch));
         assert_eq!(names(true), [more]);
     }
 

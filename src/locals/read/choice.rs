@@ -1,5 +1,7 @@
 //! Enums.
 
+use std::sync::Arc;
+
 use super::{Depth, Place, Read, Reader};
 use crate::locals::types::{Choice, Type, Variant, masked};
 use crate::stack::{Missing, Value};
@@ -28,17 +30,17 @@ impl Reader<'_> {
             return Ok(self.future(of, variant, place, inner));
         }
         Ok(Value::Variant {
-            name: variant.name.to_string(),
+            name: Arc::clone(&variant.name),
             fields: self.fields(&variant.fields, place, inner),
         })
     }
 
     /// A future made by `async`: what it keeps, but for whom it waits.
     fn future(&mut self, of: &Type, variant: &Variant, place: Place<'_>, depth: Depth) -> Value {
-        let mut fields: Vec<(String, Value)> = Vec::new();
+        let mut fields: Vec<(Arc<str>, Value)> = Vec::with_capacity(variant.fields.len());
         for field in &variant.fields {
             // An argument stands there twice: as a variable, and as it was handed over.
-            let is_known = fields.iter().any(|(known, _)| *known == *field.name);
+            let is_known = fields.iter().any(|(known, _)| *known == field.name);
             if is_known || field.name.starts_with("__") {
                 continue;
             }
@@ -46,10 +48,10 @@ impl Reader<'_> {
                 true => Value::Missing(Missing::Redacted),
                 false => self.field(field, place, depth),
             };
-            fields.push((field.name.to_string(), value));
+            fields.push((Arc::clone(&field.name), value));
         }
         Value::Variant {
-            name: format!("{}::{}", of.path, variant.name),
+            name: format!("{}::{}", of.path, variant.name).into(),
             fields,
         }
     }
@@ -78,7 +80,7 @@ impl Reader<'_> {
     pub(super) fn name(
         &mut self,
         of: &Type,
-        names: &[(u128, Box<str>)],
+        names: &[(u128, Arc<str>)],
         place: Place<'_>,
     ) -> Read<Value> {
         let value = match of.size {
@@ -88,7 +90,7 @@ impl Reader<'_> {
         let found = names.iter().find(|(own, _)| *own == value);
         let (_, name) = found.ok_or(Missing::Invalid)?;
         Ok(Value::Variant {
-            name: name.to_string(),
+            name: Arc::clone(name),
             fields: Vec::new(),
         })
     }

@@ -63,11 +63,11 @@ impl Reader<'_> {
 
     fn header(&mut self, key: &Value, entry: Place<'_>, bucket: &Bucket<'_>) -> Read<Value> {
         let name = match key {
-            Value::Variant { name, .. } => name,
-            Value::Text { text, .. } => text,
+            Value::Variant { name, .. } => &**name,
+            Value::Text { text, .. } => text.as_str(),
             _ => return Err(Missing::Redacted),
         };
-        let allowed = READ_HEADERS.contains(&name.as_str());
+        let allowed = READ_HEADERS.contains(&name);
         if !allowed || self.bytes::<1>(entry.plus(bucket.sensitive)?)? != [0] {
             return Err(Missing::Redacted);
         }
@@ -119,6 +119,6 @@ impl Reader<'_> {
             _ => whole.push_str(&shown),
         }
         let length = whole.len() as u64 + lost;
-        Ok(self.clean(&whole, length))
+        Ok(self.clean(whole, length))
     }
 }

@@ -145,6 +145,7 @@ impl Reader<'_> {
                 return Err(Missing::Redacted);
             }
             let shown = length.min(self.limits.items as u64);
+            items.reserve_exact(shown as usize);
             for index in 0..shown {
                 items.push(self.show(&of, place(index)?, depth));
                 if self.pieces == 0 || self.stopped.is_some() {

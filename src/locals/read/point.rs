@@ -65,7 +65,7 @@ impl Reader<'_> {
             Rest::Text { length } => {
                 let whole = self.length(place, *length, None)?;
                 let read = self.text_at(value, whole)?;
-                self.clean(&read, whole)
+                self.clean(read, whole)
             }
             Rest::Slice { length, item } => {
                 let length = self.length(place, *length, None)?;

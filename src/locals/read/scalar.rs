@@ -24,9 +24,11 @@ impl Reader<'_> {
             Kind::Float => float(bytes, size)?,
             Kind::Signed => {
                 let free = 128 - 8 * u32::try_from(size).unwrap_or(16);
-                (number.cast_signed() << free >> free).to_string()
+                let number = number.cast_signed() << free >> free;
+                i64::try_from(number).map_or_else(|_| number.to_string(), |it| it.to_string())
             }
-            _ => number.to_string(),
+            // The wider one takes thrice as long.
+            _ => u64::try_from(number).map_or_else(|_| number.to_string(), |it| it.to_string()),
         };
         Ok(Value::Scalar(self.harmless(text)))
     }

@@ -1,5 +1,7 @@
 //! Text, and bytes of which only the number is told.
 
+use std::borrow::Cow;
+
 use super::{Place, Read, Reader};
 use crate::stack::{Missing, Value};
 use crate::text;
@@ -21,7 +23,7 @@ impl Reader<'_> {
             false => whole,
         };
         let read = self.raw_text(place, data, whole)?;
-        Ok(self.clean(&read, whole))
+        Ok(self.clean(read, whole))
     }
 
     /// The beginning of a text of this length.
@@ -58,14 +60,16 @@ impl Reader<'_> {
     }
 
     /// Without what is secret, and not too long.
-    pub(super) fn clean(&self, read: &str, whole: u64) -> Value {
-        let clean = self.types.redactor().text(read);
-        let kept = text::cut(&clean, self.limits.text);
-        let lost = (clean.len() - kept.len()) as u64 + whole.saturating_sub(read.len() as u64);
-        Value::Text {
-            length: kept.len() as u64 + lost,
-            text: kept.to_owned(),
-        }
+    pub(super) fn clean(&self, read: String, whole: u64) -> Value {
+        let lost = whole.saturating_sub(read.len() as u64);
+        let clean = match self.types.redactor().text(&read) {
+            Cow::Owned(clean) => Some(clean),
+            Cow::Borrowed(_) => None,
+        };
+        let mut text = clean.unwrap_or(read);
+        let length = text.len() as u64 + lost;
+        text.truncate(text::cut(&text, self.limits.text).len());
+        Value::Text { text, length }
     }
 
     pub(super) fn byte_count(

@@ -1,5 +1,7 @@
 //! The kinds of types there are for a reader.
 
+use std::sync::Arc;
+
 use crate::stack::Missing;
 
 use super::Link;
@@ -69,7 +71,7 @@ pub(in super::super) enum Kind {
     Struct(Box<[Field]>),
     Choice(Box<Choice>),
     /// An enum without fields: the values and names of its variants.
-    Names(Box<[(u128, Box<str>)]>),
+    Names(Box<[(u128, Arc<str>)]>),
     /// Bytes, of which the number is told: where it stands.
     Bytes {
         length: u64,
@@ -135,7 +137,7 @@ pub(in super::super) struct Item {
 
 pub(in super::super) struct Field {
     /// Without the underscores of a tuple's: `0`.
-    pub(in super::super) name: Box<str>,
+    pub(in super::super) name: Arc<str>,
     pub(in super::super) offset: u64,
     pub(in super::super) to: Link,
     /// Whether its name forbids to read it.
@@ -160,7 +162,7 @@ pub(in super::super) struct Tag {
 }
 
 pub(in super::super) struct Variant {
-    pub(in super::super) name: Box<str>,
+    pub(in super::super) name: Arc<str>,
     /// The values of the tag that mean it.
     pub(in super::super) value: Option<u128>,
     pub(in super::super) fields: Box<[Field]>,

@@ -30,8 +30,11 @@ fn a_type_that_refers_to_itself_is_met_once() {
     assert!(!node.is_secret && !node.is_foreign);
     let within = fields(&mut types, &node);
     assert_eq!(within[0].0, "next");
-    assert_eq!(within[0].1.shown(), "Option<Box<Node>>");
-    assert_eq!((within[1].0.as_str(), within[1].1.shown()), ("id", "u32"));
+    assert_eq!(&**within[0].1.shown(), "Option<Box<Node>>");
+    assert_eq!(
+        (within[1].0.as_str(), &**within[1].1.shown()),
+        ("id", "u32")
+    );
     let Kind::Choice(option) = types.kind(units(), &within[0].1) else {
         panic!("no enum");
     };
@@ -73,7 +76,7 @@ fn beyond_the_bound_all_are_dropped_and_met_again() {
         "a type that nobody holds is kept"
     );
     // What is still held goes on to work, though its links are looked up anew.
-    assert_eq!(fields(&mut types, &node)[1].1.shown(), "u32");
-    assert_eq!(vector.shown(), "Vec<Node>");
+    assert_eq!(&**fields(&mut types, &node)[1].1.shown(), "u32");
+    assert_eq!(&**vector.shown(), "Vec<Node>");
     assert!(types.kept().1 > 0);
 }

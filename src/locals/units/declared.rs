@@ -310,7 +310,7 @@ mod tests {
         assert_eq!((&found.name, found.size), (&own.name, own.size));
         let option = find("core::option", "Option<alloc::string::String>").unwrap();
         let option = Types::new(rules()).get(units(), option);
-        assert_eq!(option.shown(), "Option<String>");
+        assert_eq!(&**option.shown(), "Option<String>");
         assert_eq!(option.size, 24);
         for (path, name) in [
             ("core", "Option<alloc::string::String>"),

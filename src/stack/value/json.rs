@@ -1,5 +1,7 @@
 //! A value as JSON, for services that show variables.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use super::Value;
@@ -25,9 +27,9 @@ impl Value {
                 list(items, *length)
             }
             Self::Map { entries, length } => map(entries, *length),
-            Self::Struct { name, fields } if fields.is_empty() => Json::from(name.as_str()),
+            Self::Struct { name, fields } if fields.is_empty() => Json::from(&**name),
             Self::Struct { name, fields } => content(fields, !name.is_empty()),
-            Self::Variant { name, fields } => match (name.as_str(), fields.as_slice()) {
+            Self::Variant { name, fields } => match (&**name, fields.as_slice()) {
                 ("None", []) => Json::Null,
                 ("Some", [(_, value)]) => value.to_json(),
                 (name, []) => Json::from(name),
@@ -105,14 +107,14 @@ fn plain(key: &Value) -> Option<String> {
     match key {
         Value::Text { text, length } if *length == text.len() as u64 => Some(text.clone()),
         Value::Scalar(scalar) => Some(scalar.clone()),
-        Value::Variant { name, fields } if fields.is_empty() => Some(name.clone()),
+        Value::Variant { name, fields } if fields.is_empty() => Some((**name).to_owned()),
         Value::Pointer { to, .. } => plain(to),
         _ => None,
     }
 }
 
 /// The fields of a struct or a variant: a tuple of one with a name is what it holds.
-fn content(fields: &[(String, Value)], has_name: bool) -> Json {
+fn content(fields: &[(Arc<str>, Value)], has_name: bool) -> Json {
     match fields {
         [(_, value)] if has_name && are_numbered(fields) => value.to_json(),
         fields if are_numbered(fields) => {
@@ -121,7 +123,7 @@ fn content(fields: &[(String, Value)], has_name: bool) -> Json {
         fields => object(
             fields
                 .iter()
-                .map(|(name, value)| (name.clone(), value.to_json())),
+                .map(|(name, value)| ((**name).to_owned(), value.to_json())),
         ),
     }
 }

@@ -1,6 +1,7 @@
 //! A value on one line, as Rust's `Debug` writes it.
 
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
 use super::{Missing, Value};
 
@@ -83,12 +84,12 @@ impl fmt::Display for Counted {
 }
 
 /// Whether these are a tuple's fields.
-pub(super) fn are_numbered(fields: &[(String, Value)]) -> bool {
-    let numbered = |(index, (name, _)): (usize, &(String, Value))| *name == index.to_string();
+pub(super) fn are_numbered(fields: &[(Arc<str>, Value)]) -> bool {
+    let numbered = |(index, (name, _)): (usize, &(Arc<str>, Value))| **name == *index.to_string();
     fields.iter().enumerate().all(numbered)
 }
 
-fn members(f: &mut fmt::Formatter<'_>, name: &str, fields: &[(String, Value)]) -> fmt::Result {
+fn members(f: &mut fmt::Formatter<'_>, name: &str, fields: &[(Arc<str>, Value)]) -> fmt::Result {
     if fields.is_empty() {
         return Ok(());
     }

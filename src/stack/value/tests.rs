@@ -1,5 +1,7 @@
 //! What people and services get to see of values.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 
 use super::{Missing, Value};
@@ -15,20 +17,20 @@ fn text(text: &str) -> Value {
     }
 }
 
-fn fields<const N: usize>(fields: [(&str, Value); N]) -> Vec<(String, Value)> {
-    fields.map(|(name, value)| (name.to_owned(), value)).into()
+fn fields<const N: usize>(fields: [(&str, Value); N]) -> Vec<(Arc<str>, Value)> {
+    fields.map(|(name, value)| (name.into(), value)).into()
 }
 
 fn structure<const N: usize>(name: &str, all: [(&str, Value); N]) -> Value {
     Value::Struct {
-        name: name.to_owned(),
+        name: name.into(),
         fields: fields(all),
     }
 }
 
 fn variant<const N: usize>(name: &str, all: [(&str, Value); N]) -> Value {
     Value::Variant {
-        name: name.to_owned(),
+        name: name.into(),
         fields: fields(all),
     }
 }

@@ -62,8 +62,8 @@ fn call(function: &str, line: u32, wants: Vec<Wanted>) -> Running {
 
 fn lost(name: &str, of: &str) -> Wanted {
     Wanted {
-        name: name.to_owned(),
-        of: of.to_owned(),
+        name: name.into(),
+        of: of.into(),
         line: None,
         is_lost: true,
     }
