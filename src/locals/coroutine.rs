@@ -11,8 +11,9 @@ mod stands;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
 
 pub(super) use merge::{Fetch, Local, merge};
 pub(super) use stands::Running;
@@ -27,7 +28,7 @@ use crate::stack::Value;
 #[derive(Debug)]
 pub(super) struct Waiting {
     /// The function or block as debug information names it: `shop::cart::add::{async_fn#0}`.
-    pub(super) function: String,
+    pub(super) function: Arc<str>,
     /// Where it is, when it is in memory as a whole.
     pub(super) address: Option<u64>,
     /// The line where its body begins.
@@ -68,7 +69,7 @@ pub(super) struct Search<'s, 'r> {
     /// The calls of the app's, innermost first.
     running: &'s [Running],
     found: Vec<Waiting>,
-    seen: HashSet<(u64, EntryRef)>,
+    seen: FxHashSet<(u64, EntryRef)>,
     steps: usize,
 }
 
@@ -124,7 +125,7 @@ impl<'s, 'r> Search<'s, 'r> {
             reader,
             running,
             found: Vec::new(),
-            seen: HashSet::new(),
+            seen: FxHashSet::default(),
             steps: MAX_STEPS,
         }
     }
@@ -296,7 +297,7 @@ impl<'s, 'r> Search<'s, 'r> {
     }
 
     fn coroutine(&mut self, of: &Arc<Type>, choice: &Choice, place: Place<'_>, way: Way) {
-        let function = function(of);
+        let function = Arc::clone(of.function());
         let first = choice.variants.iter().find(|v| &*v.name == "Unresumed");
         let declared = first.and_then(|first| first.line);
         let tagged = self.reader.variant(choice, place).ok();
@@ -394,13 +395,4 @@ fn own_name(path: &str) -> Option<&str> {
 fn krate(path: &str) -> Option<&str> {
     let plain = path.trim_start_matches(['<', '&']);
     plain.split("::").next()
-}
-
-/// The function whose calls run it.
-fn function(of: &Type) -> String {
-    let own = of.base().replacen("_env#", "#", 1);
-    match &*of.path {
-        "" => own,
-        path => format!("{path}::{own}"),
-    }
 }

@@ -22,8 +22,9 @@ mod scopes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+
+use rustc_hash::FxHashMap;
 
 pub(super) use self::inner::Inner;
 pub(super) use self::location::{Base, Binary, Location, Step, Unary};
@@ -104,8 +105,8 @@ pub(super) struct Variable {
 /// Plans by place in the code, made when first asked for.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
-    known: HashMap<u64, Result<Option<Arc<Plan>>, Missing>>,
-    inner: HashMap<u64, Option<Arc<Inner>>>,
+    known: FxHashMap<u64, Result<Option<Arc<Plan>>, Missing>>,
+    inner: FxHashMap<u64, Option<Arc<Inner>>>,
 }
 
 impl Plans {

@@ -25,6 +25,7 @@ use super::units::Units;
 use crate::stack::{Missing, Value, is_name_of};
 pub(super) use limits::Limits;
 pub(super) use list::aligned;
+use point::Met;
 
 /// Reads values.
 pub(super) struct Reader<'r> {
@@ -34,6 +35,7 @@ pub(super) struct Reader<'r> {
     pub(super) limits: Limits,
     pieces: usize,
     stopped: Option<Missing>,
+    met: Vec<Met>,
 }
 
 /// Where the bytes of a value are.
@@ -76,6 +78,7 @@ impl<'r> Reader<'r> {
             limits,
             pieces: 0,
             stopped: None,
+            met: Vec::new(),
         }
     }
 
@@ -338,6 +341,12 @@ impl Depth {
     fn down(self) -> Read<Self> {
         let steps = self.steps.checked_sub(1).ok_or(Missing::TooDeep)?;
         Ok(Self { steps, ..self })
+    }
+
+    /// Whether what is read from here is what is read from there, which may have come further down already.
+    fn reads_as(self, there: Self) -> bool {
+        (self.levels, self.in_foreign) == (there.levels, there.in_foreign)
+            && self.steps >= there.steps
     }
 
     /// Into a struct, a list or a map.

@@ -9,12 +9,13 @@ mod std_types;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
 pub(super) use kind::{Choice, Field, Hash, Item, Kind, Rest, Shared, Told, Tree, Variant};
 pub(super) use shape::masked;
+
+use rustc_hash::FxHashMap;
 
 use super::excluded::Excluded;
 use super::units::{EntryRef, Units};
@@ -37,6 +38,7 @@ pub(super) struct Type {
     pub(super) entry: EntryRef,
     shown: OnceLock<Arc<str>>,
     struct_name: OnceLock<Arc<str>>,
+    function: OnceLock<Arc<str>>,
     kind: OnceLock<Kind>,
     may_hold_coroutine: OnceLock<bool>,
 }
@@ -64,9 +66,9 @@ impl Rules {
 
 /// The types that were met.
 pub(super) struct Types {
-    met: HashMap<EntryRef, Arc<Type>>,
+    met: FxHashMap<EntryRef, Arc<Type>>,
     /// By the addresses of their vtables.
-    behind: HashMap<u64, Arc<Type>>,
+    behind: FxHashMap<u64, Arc<Type>>,
     rules: Arc<Rules>,
     most: usize,
     bytes: usize,
@@ -79,8 +81,8 @@ const MAX_BYTES: usize = 4 << 20;
 impl Types {
     pub(super) fn new(rules: Arc<Rules>) -> Self {
         Self {
-            met: HashMap::new(),
-            behind: HashMap::new(),
+            met: FxHashMap::default(),
+            behind: FxHashMap::default(),
             rules,
             most: MAX_TYPES,
             bytes: 0,
@@ -160,9 +162,27 @@ impl Type {
             entry,
             shown: OnceLock::new(),
             struct_name: OnceLock::new(),
+            function: OnceLock::new(),
             kind: OnceLock::new(),
             may_hold_coroutine: OnceLock::new(),
         }
+    }
+
+    /// Of a future that `async` makes, the function whose calls run it: `shop::cart::add::{async_fn#0}`.
+    pub(super) fn function(&self) -> &Arc<str> {
+        self.function.get_or_init(|| {
+            let own = self.base().replacen("_env#", "#", 1);
+            match &*self.path {
+                "" => own.into(),
+                path => format!("{path}::{own}").into(),
+            }
+        })
+    }
+
+    /// Whether both describe the same type: each unit has descriptions of its own.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.entry == other.entry
+            || (self.size == other.size && self.name == other.name && self.path == other.path)
     }
 
     /// Whether a value of it can lead to a future made by `async`, where that was looked up.

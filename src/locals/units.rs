@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use gimli::{AttributeValue, DebugInfoOffset, DebugLineOffset, EndianSlice, NativeEndian};
 use gimli::{IncompleteLineProgram, UnitOffset};
+use rustc_hash::FxHashMap;
 
 use self::index::{Index, Slot};
 use self::tables::Tables;
@@ -85,9 +86,9 @@ impl Unit {
 pub(super) struct Units {
     images: Vec<Loaded>,
     is_own: Box<dyn Fn(&str) -> bool + Send + Sync>,
-    live: Mutex<HashMap<u32, Arc<Unit>>>,
+    live: Mutex<FxHashMap<u32, Arc<Unit>>>,
     /// The entries of vtables by their address in this process.
-    vtables: RwLock<HashMap<u64, (u32, u32)>>,
+    vtables: RwLock<FxHashMap<u64, (u32, u32)>>,
     /// The crates of others, as far as their units were looked at.
     foreign: RwLock<HashSet<&'static str>>,
     /// Where the types are described that other units only declare, as far as they were looked up.

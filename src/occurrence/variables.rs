@@ -1,6 +1,7 @@
 //! Variables without what this monitor does not keep.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::redact::Redactor;
 use crate::stack::{Frame, Missing, Value, Variable, is_name_of};
@@ -57,7 +58,7 @@ fn redact_value(name: &str, value: &mut Value, redactor: &Redactor) {
                 }
             }
         }
-        Value::Pointer { to, .. } => redact_value("", to, redactor),
+        Value::Pointer { to, .. } => redact_value("", Arc::make_mut(to), redactor),
         _ => {}
     }
 }
@@ -107,7 +108,7 @@ mod tests {
             value,
             ..Variable::default()
         };
-        let to = Box::new(list);
+        let to = Arc::new(list);
         let mut frame = Frame {
             variables: vec![
                 variable(

@@ -58,8 +58,8 @@ pub enum Value {
     },
     /// What a reference or a smart pointer points to.
     Pointer {
-        /// That.
-        to: Box<Value>,
+        /// That. Pointers to the same share it.
+        to: Arc<Value>,
         /// How many own it together: the strong count of an `Rc` or `Arc`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owners: Option<u64>,

@@ -195,7 +195,7 @@ mod tests {
         let mut types = Types::new(rules());
         let of = types.get(units(), entry_of::<u32>());
         let waiting = |line| Waiting {
-            function: String::new(),
+            function: "".into(),
             address: None,
             declared: None,
             line,
@@ -235,7 +235,7 @@ mod tests {
             is_stale,
         };
         let waiting = |is_ambiguous| Waiting {
-            function: String::new(),
+            function: "".into(),
             address: None,
             declared: None,
             line: Some(20),
@@ -290,7 +290,7 @@ mod tests {
             is_stale,
         };
         let waiting = |is_ambiguous| Waiting {
-            function: String::new(),
+            function: "".into(),
             address: None,
             declared: None,
             line: Some(20),

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Local, Search, function};
+use super::{Local, Search};
 use crate::locals::plan::Scope;
 use crate::locals::read::Reader;
 use crate::locals::types::{Choice, Kind, Type, Variant};
@@ -17,7 +17,7 @@ pub(in super::super) struct Running {
     /// Where it is.
     pub(super) line: Option<u32>,
     /// The future whose body it is, by its function.
-    pub(super) body: Option<String>,
+    pub(super) body: Option<Arc<str>>,
     pub(super) wants: Vec<Wanted>,
 }
 
@@ -63,12 +63,12 @@ impl Running {
 }
 
 /// Which function's future a pointer like this leads to.
-fn body(of: &Arc<Type>, reader: &mut Reader<'_>) -> Option<String> {
+fn body(of: &Arc<Type>, reader: &mut Reader<'_>) -> Option<Arc<str>> {
     let mut of = Arc::clone(of);
     // `Pin<&mut _>`.
     for _ in 0..3 {
         let to = match reader.types.kind(reader.units, &of) {
-            Kind::Choice(choice) if choice.is_coroutine => return Some(function(&of)),
+            Kind::Choice(choice) if choice.is_coroutine => return Some(Arc::clone(of.function())),
             Kind::Same { to, .. } | Kind::Pointer { to, .. } => to,
             _ => return None,
         };
@@ -97,7 +97,7 @@ impl Search<'_, '_> {
             let of = self.reader.types.follow(self.reader.units, &awaitee.to);
             match self.reader.types.kind(self.reader.units, &of) {
                 Kind::Choice(choice) if choice.is_coroutine => {
-                    its.extend(inner.runs(&function(&of)).then_some(variant));
+                    its.extend(inner.runs(of.function()).then_some(variant));
                 }
                 _ if self.reader.may_hold_coroutine(&of) => others.push(variant),
                 _ => {}

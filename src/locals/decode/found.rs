@@ -94,7 +94,7 @@ mod tests {
 
     fn future(of: &Arc<Type>, address: u64, value: &str) -> Waiting {
         Waiting {
-            function: "shop::add::{async_fn#0}".to_owned(),
+            function: "shop::add::{async_fn#0}".into(),
             address: Some(address),
             declared: Some(7),
             line: Some(9),

@@ -92,8 +92,8 @@ impl Reader<'_> {
         match self.field(scheme, place, depth) {
             Value::Scalar(none) if none == "None" => {}
             Value::Variant { name, .. } => whole.push_str(&name),
-            Value::Pointer { to, .. } => match *to {
-                Value::Text { text, .. } => whole.push_str(&text),
+            Value::Pointer { to, .. } => match &*to {
+                Value::Text { text, .. } => whole.push_str(text),
                 _ => return Err(Missing::Invalid),
             },
             Value::Missing(missing) => return Err(missing),

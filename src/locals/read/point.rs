@@ -14,7 +14,30 @@ impl Reader<'_> {
         }
         let address = self.word(place)?;
         aligned(address, to.align)?;
-        Ok(pointer(self.show(&to, Place::Memory(address), depth)))
+        Ok(pointer(self.pointee(&to, address, depth)))
+    }
+
+    /// What lies there, which another pointer of this failure may have led to: it was read for that one.
+    fn pointee(&mut self, of: &Arc<Type>, address: u64, depth: Depth) -> Arc<Value> {
+        let is_it = |met: &&Met| {
+            met.address == address && met.of.is_same_as(of) && met.depth.reads_as(depth)
+        };
+        if let Some(met) = self.met.iter().find(is_it) {
+            self.pieces = self.pieces.saturating_sub(met.pieces);
+            return Arc::clone(&met.value);
+        }
+        let before = self.pieces;
+        let value = Arc::new(self.show(of, Place::Memory(address), depth));
+        if self.pieces > 0 && self.stopped.is_none() && self.met.len() < MAX_MET {
+            self.met.push(Met {
+                address,
+                of: Arc::clone(of),
+                depth,
+                pieces: before - self.pieces,
+                value: Arc::clone(&value),
+            });
+        }
+        value
     }
 
     pub(super) fn dynamic(
@@ -30,7 +53,7 @@ impl Reader<'_> {
         }
         let address = self.word_at(place, pointer)?;
         aligned(address, of.align)?;
-        Ok(self::pointer(self.show(&of, Place::Memory(address), depth)))
+        Ok(self::pointer(self.pointee(&of, address, depth)))
     }
 
     /// The type that the vtable belongs to.
@@ -59,18 +82,17 @@ impl Reader<'_> {
         if owners == 0 || owners > i64::MAX.cast_unsigned() {
             return Err(Missing::Invalid);
         }
-        let value = start.plus(shared.value)?;
+        let value = address.checked_add(shared.value).ok_or(Missing::Invalid)?;
         let to = match &shared.rest {
-            Rest::None => self.show(&of, value, depth),
+            Rest::None => self.pointee(&of, value, depth),
             Rest::Text { length } => {
                 let whole = self.length(place, *length, None)?;
-                let read = self.text_at(value, whole)?;
-                self.clean(read, whole)
+                let read = self.text_at(Place::Memory(value), whole)?;
+                Arc::new(self.clean(read, whole))
             }
             Rest::Slice { length, item } => {
                 let length = self.length(place, *length, None)?;
-                let data = address.checked_add(shared.value).ok_or(Missing::Invalid)?;
-                self.items(data, length, item, depth)?
+                Arc::new(self.items(value, length, item, depth)?)
             }
             Rest::Dyn { vtable } => {
                 let of = self.concrete(place, *vtable)?;
@@ -78,12 +100,12 @@ impl Reader<'_> {
                     return Err(Missing::Redacted);
                 }
                 let data = shared.value.checked_next_multiple_of(of.align);
-                let data = data.ok_or(Missing::Invalid)?;
-                self.show(&of, start.plus(data)?, depth)
+                let data = data.and_then(|data| address.checked_add(data));
+                self.pointee(&of, data.ok_or(Missing::Invalid)?, depth)
             }
         };
         Ok(Value::Pointer {
-            to: Box::new(to),
+            to,
             owners: Some(owners),
         })
     }
@@ -102,9 +124,19 @@ impl Reader<'_> {
     }
 }
 
-fn pointer(to: Value) -> Value {
-    Value::Pointer {
-        to: Box::new(to),
-        owners: None,
-    }
+fn pointer(to: Arc<Value>) -> Value {
+    let owners = None;
+    Value::Pointer { to, owners }
 }
+
+/// What a pointer led to.
+pub(super) struct Met {
+    address: u64,
+    of: Arc<Type>,
+    depth: Depth,
+    pieces: usize,
+    value: Arc<Value>,
+}
+
+/// Pointers of one failure whose values are looked for among those that were met.
+const MAX_MET: usize = 64;

@@ -131,7 +131,7 @@ fn cases() -> Vec<(Value, &'static str, Json)> {
         ),
         (
             Value::Pointer {
-                to: Box::new(scalar("5")),
+                to: Arc::new(scalar("5")),
                 owners: Some(2),
             },
             "5",

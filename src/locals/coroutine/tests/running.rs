@@ -55,7 +55,7 @@ fn poll_known(mut future: Pin<&mut dyn Future<Output = ()>>) {
 fn call(function: &str, line: u32, wants: Vec<Wanted>) -> Running {
     Running {
         line: Some(line),
-        body: Some(format!("{}::{function}::{{async_fn#0}}", module_path!())),
+        body: Some(format!("{}::{function}::{{async_fn#0}}", module_path!()).into()),
         wants,
     }
 }

@@ -222,7 +222,7 @@ fn pointers_that_count() {
     let one = Rc::new(5);
     let two = Rc::clone(&one);
     let expected = Value::Pointer {
-        to: Box::new(Value::Scalar("5".to_owned())),
+        to: Arc::new(Value::Scalar("5".to_owned())),
         owners: Some(2),
     };
     assert_eq!(read(&two), expected);
@@ -234,6 +234,26 @@ fn pointers_that_count() {
     let dynamic: Arc<dyn Shape> = Arc::new(Meters(2.5));
     assert_eq!(dynamic.area(), 2.5);
     assert_eq!(shown(&dynamic), "Meters(2.5)");
+}
+
+#[test]
+fn what_several_pointers_lead_to_is_read_once() {
+    let (cart, other) = (item(1), item(1));
+    let all: (&Item, &Item, Arc<&Item>, &Item) = (&cart, &cart, Arc::new(&cart), &other);
+    let Value::Struct { fields, .. } = read(&all) else {
+        unreachable!("a tuple");
+    };
+    let led_to = |value: &Value| match value {
+        Value::Pointer { to, .. } => Arc::clone(to),
+        other => unreachable!("no pointer: {other}"),
+    };
+    let [first, second, third, elsewhere] = [0, 1, 2, 3].map(|at| led_to(&fields[at].1));
+    assert_eq!(*first, *elsewhere);
+    assert!(Arc::ptr_eq(&first, &second) && Arc::ptr_eq(&first, &led_to(&third)));
+    assert!(!Arc::ptr_eq(&first, &elsewhere));
+    // What a pointer and its first field lead to has one address and two types.
+    let nested = ((&cart.id, &cart),);
+    assert_eq!(shown(&nested), r#"((1, Item { id: 1, name: "item 1" }),)"#);
 }
 
 #[test]
