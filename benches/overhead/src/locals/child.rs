@@ -116,6 +116,9 @@ fn run(phase: Phase, column: Column) -> Vec<u64> {
             let monitor = builder.build().expect("right settings");
             let service = monitor.layer().layer(app::app());
             watch();
+            if column == Column::Ours && !matches!(phase, Phase::First | Phase::FirstError) {
+                wait_until_prepared();
+            }
             work(phase, &service, Some((&monitor, &told)))
         }
         Column::Backtrace => {
@@ -155,13 +158,11 @@ fn work<S: Served>(phase: Phase, service: &S, own: Option<(&Monitor, &Told)>) ->
             vec![held, WORKED.load(Relaxed)]
         }
         Phase::Prepared => {
-            wait_until_prepared();
             on_this_thread(serve(service, &Browser::new(PATH), 20));
             let held = panics(1, Duration::ZERO)[0];
             vec![held, WORKED.load(Relaxed)]
         }
         Phase::Row | Phase::Apart => {
-            wait_until_prepared();
             let pause = match phase {
                 Phase::Row => Duration::ZERO,
                 _ => Duration::from_millis(1),
@@ -171,17 +172,14 @@ fn work<S: Served>(phase: Phase, service: &S, own: Option<(&Monitor, &Told)>) ->
         }
         Phase::FirstError => vec![timed(|| app::fail(&app::shop(), 0))],
         Phase::Errors => {
-            wait_until_prepared();
             on_this_thread(answer(service, Browser::new("/errors").request()));
             std::mem::take(&mut *ERRORS.lock().expect("nobody fails with it"))
         }
         Phase::Together => {
-            wait_until_prepared();
             panics(1, Duration::ZERO);
             together(service, PANICS / 4)
         }
         Phase::Kept => {
-            wait_until_prepared();
             let before = alloc::kept();
             panics(1, Duration::ZERO);
             for place in 0..16 {
@@ -198,7 +196,6 @@ fn work<S: Served>(phase: Phase, service: &S, own: Option<(&Monitor, &Told)>) ->
         }
         Phase::Shown => {
             let (monitor, told) = own.expect("the monitor's");
-            wait_until_prepared();
             panics(1, Duration::ZERO);
             on_this_thread(settle(Some(monitor)));
             let [(calls, variables)] = told.take()[..] else {
@@ -315,14 +312,13 @@ fn is_sampling() -> bool {
     helper_state().is_some()
 }
 
-/// Waits until the thread that reads variables has nothing to do, where there is one.
+/// Waits until the thread that reads variables is there and has nothing to do.
 fn wait_until_prepared() {
     let mut asleep = 0;
     while asleep < 5 {
         match helper_state() {
-            None => return,
             Some('S') => asleep += 1,
-            Some(_) => asleep = 0,
+            _ => asleep = 0,
         }
         thread::sleep(Duration::from_millis(2));
     }
