@@ -21,7 +21,7 @@ use super::read::{self, Place, Reader};
 use super::settings::Limits;
 use super::types::{Rules, Type, Types};
 use super::units::{Prepared, Units};
-use super::walk::Call;
+use super::walk::{Call, FrameRule, FrameRules};
 use crate::stack::{Missing, Sampled, Value, is_app_file};
 
 /// What is known of the program, and grows with each failure.
@@ -32,6 +32,7 @@ pub(super) struct Decoder {
     /// Files that were looked at, as loaded at their place.
     opened: HashSet<(PathBuf, u64)>,
     units: Units,
+    frames: FrameRules,
     plans: Plans,
     types: Types,
     /// Why the program itself says nothing of variables.
@@ -61,6 +62,7 @@ impl Decoder {
             modules: Modules::default(),
             opened: HashSet::new(),
             units: Units::new(|file| is_app_file(file) && !is_our_file(file)),
+            frames: FrameRules::default(),
             plans: Plans::default(),
             types: Types::new(Arc::clone(&rules)),
             rules,
@@ -189,9 +191,16 @@ impl Decode for Decoder {
             let waiting = search.finish();
             assign(&mut found, waiting, &mut |of, at| reader.value_at(of, at));
         }
+        let row = |pc| self.units.image_at(pc)?.frame(pc);
+        self.frames
+            .learn(held.calls, row, |address| memory.word(address).ok());
         let calls: Vec<_> = found.into_iter().map(shown).collect();
         let missing = why_not.filter(|_| calls.iter().all(|call| call.variables.is_empty()));
         Box::new(Sampled { calls, missing })
+    }
+
+    fn rule(&self, pc: u64) -> Option<FrameRule> {
+        self.frames.get(pc)
     }
 
     fn knows(&self, call: &Call) -> Option<(usize, bool)> {

@@ -23,7 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::memory::{Memory, Pipe};
-use super::walk::{CAN_WALK, Call};
+use super::walk::{CAN_WALK, Call, FrameRule};
 use crate::guard::contain_thread;
 use crate::stack::Missing;
 use crate::stack::raw::runs;
@@ -44,6 +44,11 @@ pub(super) trait Decode: Send + 'static {
     /// so that only values are to be read. It must not panic.
     fn knows(&self, _: &Call) -> Option<(usize, bool)> {
         Some((0, false))
+    }
+
+    /// Where a call at this place finds its caller, if that was learnt. It must not panic.
+    fn rule(&self, _: u64) -> Option<FrameRule> {
+        None
     }
 
     /// Does a piece of what can be done ahead of the first failure, on the helper's thread while nobody waits; whether
@@ -116,7 +121,11 @@ impl<D: Decode> Helper<D> {
         let may = |pipe: &Pipe| pipe.is_ours() && has_room(pipe, TO_ASK);
         let ends = reading_ends(begin, desk.limits.time);
         let [wanted, _] = desk.limits.wanted;
-        if !walk(slot, (wanted, ends), may, &mut |_| true) {
+        let reading = desk.try_reading();
+        let rule = |pc| reading.as_ref()?.decoder.rule(pc);
+        let has_walked = walk(slot, (wanted, ends), may, &mut |_| true, &rule);
+        drop(reading);
+        if !has_walked {
             desk.release(slot);
             return Err(Missing::Unavailable);
         }
@@ -166,7 +175,8 @@ impl<D: Decode> Helper<D> {
             Some(reading) => sight.wants_after(reading.decoder.knows(call)),
             None => true,
         };
-        if !walk(slot, (wanted, begin + time), may, &mut wants) {
+        let rule = |pc| reading.as_ref()?.decoder.rule(pc);
+        if !walk(slot, (wanted, begin + time), may, &mut wants, &rule) {
             desk.release(slot);
             return Err(Missing::Unavailable);
         }
@@ -203,6 +213,7 @@ fn walk<A>(
     (wanted, until): (usize, Instant),
     may: impl FnOnce(&Pipe) -> bool,
     wants: &mut dyn FnMut(&Call) -> bool,
+    rule: &dyn Fn(u64) -> Option<FrameRule>,
 ) -> bool {
     let mut work = slot.work();
     if !may(&work.pipe) {
@@ -210,7 +221,7 @@ fn walk<A>(
     }
     (work.wanted, work.until) = (wanted, until);
     work.processor = processor();
-    work.calls.take_while(wants);
+    work.calls.take_while(wants, rule);
     work.runs = runs();
     true
 }

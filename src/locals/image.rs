@@ -88,6 +88,11 @@ impl Image {
         Some((function.start, self.code(&function)?))
     }
 
+    /// How the frame looks at a place in the code, as loaded.
+    pub(super) fn frame(&self, pc: u64) -> Option<gimli::UnwindTableRow<usize>> {
+        self.tables.frame(self.own_address(pc)?)
+    }
+
     /// The address that the loader writes to this place, less where the image is loaded.
     pub(super) fn pointer(&self, at: u64) -> Option<u64> {
         self.tables.pointer(at)

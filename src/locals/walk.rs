@@ -7,9 +7,12 @@
     expect(unsafe_code, reason = "the unwinder speaks C")
 )]
 
+mod rules;
 #[cfg(test)]
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tests;
+
+pub(super) use rules::{FrameRule, FrameRules};
 
 /// A call that was under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +43,17 @@ impl Registers {
         }
         self.values.get(at).copied()
     }
+
+    /// Whether it is a register that is kept.
+    pub(super) fn set(&mut self, register: u16, value: u64) -> bool {
+        let at = KEPT.iter().position(|kept| *kept == register);
+        let Some((at, slot)) = at.and_then(|at| Some((at, self.values.get_mut(at)?))) else {
+            return false;
+        };
+        *slot = value;
+        self.known |= 1 << at;
+        true
+    }
 }
 
 /// Room for the calls of a thread, made ahead of the need.
@@ -65,18 +79,23 @@ impl Calls {
     /// All calls, as a panic wants them.
     #[cfg(test)]
     pub(super) fn take(&mut self) {
-        self.take_while(&mut |_| true);
+        self.take_while(&mut |_| true, &|_| None);
     }
 
     /// Replaces what is here by the calls of this thread, from this function's caller down to the boundary around it, or to the
-    /// first that is not wanted, which is left out. What is asked must not panic.
+    /// first that is not wanted, which is left out. Where a `rule` is known for all of them, the unwinder is spared. What is
+    /// asked must not panic.
     ///
     /// May run in a panic hook: it allocates nothing and takes no lock, but for those that the unwinder of the panic takes
     /// anyway. The oldest call is left out where nothing below it tells its frame.
     #[inline(never)]
-    pub(super) fn take_while(&mut self, wants: &mut dyn FnMut(&Call) -> bool) {
+    pub(super) fn take_while(
+        &mut self,
+        wants: &mut dyn FnMut(&Call) -> bool,
+        rule: &dyn Fn(u64) -> Option<FrameRule>,
+    ) {
         self.len = 0;
-        unwinder::walk(self, wants);
+        unwinder::walk(self, wants, rule);
         // Its frame ends nobody knows where.
         if let Some(last) = self.calls.get(self.len.wrapping_sub(1))
             && last.cfa == 0
@@ -94,7 +113,7 @@ mod unwinder {
     use std::ffi::{c_int, c_void};
     use std::ptr::from_mut;
 
-    use super::{Call, Calls, KEPT, Registers};
+    use super::{Call, Calls, FrameRule, KEPT, Registers, STACK_POINTER};
     use crate::stack::raw::Reach;
 
     #[repr(C)]
@@ -117,14 +136,21 @@ mod unwinder {
     struct Walk<'a> {
         calls: &'a mut Calls,
         wants: &'a mut dyn FnMut(&Call) -> bool,
+        /// Until they were tried.
+        rule: Option<&'a dyn Fn(u64) -> Option<FrameRule>>,
         reach: Reach,
     }
 
     #[inline(always)]
-    pub(super) fn walk(calls: &mut Calls, wants: &mut dyn FnMut(&Call) -> bool) {
+    pub(super) fn walk(
+        calls: &mut Calls,
+        wants: &mut dyn FnMut(&Call) -> bool,
+        rule: &dyn Fn(u64) -> Option<FrameRule>,
+    ) {
         let mut walk = Walk {
             calls,
             wants,
+            rule: Some(rule),
             reach: Reach::of_this_thread(),
         };
         // SAFETY: `each` is of the type that is asked for, unwinds never, and gets what it expects, which lives until the
@@ -162,20 +188,50 @@ mod unwinder {
             cfa: 0,
             saved,
         };
+        if let Some(rule) = walk.rule.take()
+            && walk.follow(call, rule)
+        {
+            return STOP;
+        }
         // Without what follows it, its frame is not known: one that is not wanted is left out with it.
         let goes_on = walk.calls.push(call) && (walk.wants)(&call);
         if goes_on { GO_ON } else { STOP }
     }
 
-    impl Registers {
-        /// Whether it is a register that is kept.
-        pub(in super::super) fn set(&mut self, register: u16, value: u64) -> bool {
-            let at = KEPT.iter().position(|kept| *kept == register);
-            let Some((at, slot)) = at.and_then(|at| Some((at, self.values.get_mut(at)?))) else {
+    impl Walk<'_> {
+        /// Takes the calls from this one on by their rules, down to the boundary; whether there are rules for all.
+        fn follow(&mut self, mut call: Call, rule: &dyn Fn(u64) -> Option<FrameRule>) -> bool {
+            let Some(boundary) = self.reach.boundary() else {
                 return false;
             };
-            *slot = value;
-            self.known |= 1 << at;
+            let is_complete = loop {
+                let found = rule(call.pc).and_then(|rule| Some((rule, rule.begin(&call)?)));
+                let Some((rule, begin)) = found else {
+                    break false;
+                };
+                call.cfa = begin;
+                if !self.calls.push(call) || begin > boundary {
+                    break true;
+                }
+                let word = |address: u64| {
+                    let address = usize::try_from(address).ok()?;
+                    let address = std::ptr::with_exposed_provenance::<u64>(address);
+                    // SAFETY: an aligned word between a stack pointer of this thread and the boundary's marker further up on
+                    // the same stack, which is there whatever a rule says.
+                    Some(unsafe { address.read_volatile() })
+                };
+                match rule.caller(&call, begin, word) {
+                    Some(next) => call = next,
+                    None => break false,
+                }
+            };
+            if !is_complete {
+                self.calls.len = 0;
+                return false;
+            }
+            let wanted = self.calls.as_slice().iter();
+            let wanted = wanted.take_while(|call| (self.wants)(call)).count();
+            self.calls.len = wanted;
             true
         }
     }
@@ -200,7 +256,6 @@ mod unwinder {
     }
 
     const CALLEE_SAVED: &[u16] = KEPT.split_last().expect("it is not empty").1;
-    pub(super) const STACK_POINTER: u16 = *KEPT.last().expect("it is not empty");
 
     const GO_ON: c_int = 0;
     /// `_URC_NORMAL_STOP`.
@@ -212,7 +267,12 @@ mod unwinder {
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
 mod unwinder {
-    pub(super) fn walk(_: &mut super::Calls, _: &mut dyn FnMut(&super::Call) -> bool) {}
+    pub(super) fn walk(
+        _: &mut super::Calls,
+        _: &mut dyn FnMut(&super::Call) -> bool,
+        _: &dyn Fn(u64) -> Option<super::FrameRule>,
+    ) {
+    }
 }
 
 /// rbx, rbp, r12 to r15 and, last, the stack pointer: System V ABI for x86-64, figure 3.36.
@@ -222,6 +282,8 @@ const KEPT: &[u16] = &[3, 6, 12, 13, 14, 15, 7];
 /// x19 to x28, the frame pointer x29 and, last, the stack pointer: DWARF for the Arm 64-bit Architecture, section 4.1.
 #[cfg(target_arch = "aarch64")]
 const KEPT: &[u16] = &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 31];
+
+const STACK_POINTER: u16 = *KEPT.last().expect("it is not empty");
 
 /// Whether there is anything to be seen on this platform.
 pub(super) const CAN_WALK: bool = cfg!(all(

@@ -224,6 +224,15 @@ impl Reach {
         }
     }
 
+    /// Where it ends, when the frames that were asked for lie on its stack.
+    #[cfg_attr(
+        not(feature = "locals"),
+        expect(dead_code, reason = "the leaf `locals` does")
+    )]
+    pub(crate) fn boundary(&self) -> Option<u64> {
+        (!self.first && self.boundary != NO_BOUNDARY).then_some(self.boundary as u64)
+    }
+
     /// Whether the next frame, the innermost first, is to be taken. A stack pointer of null, where the unwinder cannot
     /// tell, is within any boundary.
     pub(crate) fn holds(&mut self, stack_pointer: usize) -> bool {

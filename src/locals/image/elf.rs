@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use gimli::{BaseAddresses, EhFrame, EhFrameHdr, EndianSlice, NativeEndian, UnwindSection};
+use gimli::{
+    BaseAddresses, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry, NativeEndian,
+    UnwindContext, UnwindSection, UnwindTableRow,
+};
 use object::{Object, ObjectSection, ObjectSegment, SegmentFlags};
 
 use crate::locals::units::Slice;
@@ -49,16 +52,35 @@ impl Tables {
 
     /// The function around the address: section 10.6 of the Linux Standard Base, `.eh_frame_hdr`.
     pub(super) fn function(&self, address: u64) -> Option<Range<u64>> {
-        let bases = BaseAddresses::default()
-            .set_eh_frame_hdr(self.header.0)
-            .set_eh_frame(self.frames.0);
-        let header = EhFrameHdr::from(self.header.1).parse(&bases, 8).ok()?;
-        let frames = EhFrame::from(self.frames.1);
-        let table = header.table()?;
-        let entry = table.fde_for_address(&frames, &bases, address, EhFrame::cie_from_offset);
-        let entry = entry.ok()?;
+        let entry = self.entry(address)?;
         let start = entry.initial_address();
         Some(start..start.checked_add(entry.len())?)
+    }
+
+    /// How the frame looks at a place in the code.
+    pub(super) fn frame(&self, address: u64) -> Option<UnwindTableRow<usize>> {
+        let entry = self.entry(address)?;
+        if entry.is_signal_trampoline() {
+            return None;
+        }
+        let (frames, bases) = (EhFrame::from(self.frames.1), self.bases());
+        let mut context = UnwindContext::new();
+        let row = entry.unwind_info_for_address(&frames, &bases, &mut context, address);
+        row.ok().cloned()
+    }
+
+    fn entry(&self, address: u64) -> Option<FrameDescriptionEntry<Slice>> {
+        let (frames, bases) = (EhFrame::from(self.frames.1), self.bases());
+        let header = EhFrameHdr::from(self.header.1).parse(&bases, 8).ok()?;
+        let table = header.table()?;
+        let entry = table.fde_for_address(&frames, &bases, address, EhFrame::cie_from_offset);
+        entry.ok()
+    }
+
+    fn bases(&self) -> BaseAddresses {
+        BaseAddresses::default()
+            .set_eh_frame_hdr(self.header.0)
+            .set_eh_frame(self.frames.0)
     }
 
     /// `Elf64_Rela` of a relative relocation; linkers sort these, and put them first.

@@ -2,12 +2,13 @@
 #![expect(unsafe_code, reason = "pins registers, and is interrupted")]
 
 use std::arch::asm;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::hint::black_box;
 
-use super::unwinder::STACK_POINTER;
 use super::*;
+use crate::locals::memory::Memory;
+use crate::locals::sample::{OwnMemory, units};
 use crate::stack::boundary;
 
 #[test]
@@ -196,4 +197,89 @@ fn what_a_signal_interrupted_was_not_at_a_call() {
     let at = calls.iter().position(|call| call.pc == ip);
     let at = at.unwrap_or_else(|| panic!("{ip:x} is not in {calls:x?}"));
     assert!(calls.len() > at + 5, "the walk goes on below");
+}
+
+/// Walks below calls that have put registers away, and then does something with what it found.
+#[inline(never)]
+fn walk_by(
+    depth: usize,
+    calls: &mut Calls,
+    rule: &dyn Fn(u64) -> Option<FrameRule>,
+    then: &mut dyn FnMut(&[Call]),
+) {
+    // SAFETY: all that is changed is said to be.
+    unsafe {
+        asm!(
+            "mov r12, {0}", "mov r13, {0}", "mov r14, {0}", "mov r15, {0}",
+            in(reg) depth,
+            out("r12") _, out("r13") _, out("r14") _, out("r15") _,
+        );
+    }
+    if depth > 0 {
+        walk_by(depth - 1, calls, rule, then);
+    } else {
+        calls.take_while(&mut |_| true, rule);
+        then(calls.as_slice());
+    }
+    black_box(depth);
+}
+
+fn row(pc: u64) -> Option<gimli::UnwindTableRow<usize>> {
+    units().image_at(pc)?.frame(pc)
+}
+
+fn word(address: u64) -> Option<u64> {
+    OwnMemory::new().word(address).ok()
+}
+
+#[test]
+fn what_was_learnt_leads_to_the_calls_that_the_unwinder_tells() {
+    let _boundary = boundary();
+    let rules = RefCell::new(FrameRules::default());
+    let mut walks: Vec<Vec<Call>> = Vec::new();
+    let asked = Cell::new(0);
+    // Each from the same place: with nothing learnt, with all, and with all but one.
+    for (left_out, times) in [(None, 1), (None, 9), (Some(2), 3)] {
+        asked.set(0);
+        let left_out = left_out.map(|at: usize| walks[0][at].pc);
+        let rule = |pc| {
+            asked.set(asked.get() + 1);
+            rules.borrow().get(pc).filter(|_| left_out != Some(pc))
+        };
+        walk_by(5, &mut Calls::new(), &rule, &mut |calls| {
+            rules.borrow_mut().learn(calls, row, word);
+            walks.push(calls.to_vec());
+        });
+        let all = walks[0].len();
+        assert_eq!(asked.get(), if times == 9 { all } else { times });
+    }
+    assert!(walks[0].len() > 6);
+    assert_eq!(walks[0], walks[1]);
+    assert_eq!(walks[0], walks[2]);
+    assert!(walks[0].iter().any(|call| call.saved.get(12) == Some(3)));
+}
+
+#[test]
+fn a_rule_that_is_wrong_is_not_learnt_and_leads_nowhere_beyond_the_boundary() {
+    let _boundary = boundary();
+    let (mut right, mut wrong) = (FrameRules::default(), FrameRules::default());
+    let mut all = Vec::new();
+    walk_by(3, &mut Calls::new(), &|_| None, &mut |calls| {
+        right.learn(calls, row, word);
+        // As if another library lay where this program lies.
+        wrong.learn(calls, |pc| row(pc - 4096), word);
+        all = calls.to_vec();
+    });
+    let known = |rules: &FrameRules| all.iter().filter(|it| rules.get(it.pc).is_some()).count();
+    assert_eq!(known(&right), all.len());
+    assert!(known(&wrong) < all.len() / 2, "{wrong:?}");
+
+    let any: Vec<_> = all.iter().map(|call| right.get(call.pc)).collect();
+    for shift in 1..any.len() {
+        let at = Cell::new(shift);
+        let next = |_| any[at.replace(at.get() + 1) % any.len()];
+        walk_by(3, &mut Calls::new(), &next, &mut |calls| {
+            assert!(calls.iter().all(|call| call.sp < call.cfa));
+        });
+    }
 }
