@@ -136,6 +136,8 @@ mod unwinder {
     struct Walk<'a> {
         calls: &'a mut Calls,
         wants: &'a mut dyn FnMut(&Call) -> bool,
+        /// How many of them were wanted before a rule was missing.
+        wanted: usize,
         /// Until they were tried.
         rule: Option<&'a dyn Fn(u64) -> Option<FrameRule>>,
         reach: Reach,
@@ -150,6 +152,7 @@ mod unwinder {
         let mut walk = Walk {
             calls,
             wants,
+            wanted: 0,
             rule: Some(rule),
             reach: Reach::of_this_thread(),
         };
@@ -194,12 +197,13 @@ mod unwinder {
             return STOP;
         }
         // Without what follows it, its frame is not known: one that is not wanted is left out with it.
-        let goes_on = walk.calls.push(call) && (walk.wants)(&call);
+        let goes_on =
+            walk.calls.push(call) && (walk.calls.len <= walk.wanted || (walk.wants)(&call));
         if goes_on { GO_ON } else { STOP }
     }
 
     impl Walk<'_> {
-        /// Takes the calls from this one on by their rules, down to the boundary; whether there are rules for all.
+        /// Takes the calls from this one on by their rules, as many as are wanted; whether there are rules for all.
         fn follow(&mut self, mut call: Call, rule: &dyn Fn(u64) -> Option<FrameRule>) -> bool {
             let Some(boundary) = self.reach.boundary() else {
                 return false;
@@ -210,7 +214,15 @@ mod unwinder {
                     break false;
                 };
                 call.cfa = begin;
-                if !self.calls.push(call) || begin > boundary {
+                if !self.calls.push(call) {
+                    break true;
+                }
+                if !(self.wants)(&call) {
+                    self.calls.len -= 1;
+                    break true;
+                }
+                self.wanted += 1;
+                if begin > boundary {
                     break true;
                 }
                 let word = |address: u64| {
@@ -227,12 +239,8 @@ mod unwinder {
             };
             if !is_complete {
                 self.calls.len = 0;
-                return false;
             }
-            let wanted = self.calls.as_slice().iter();
-            let wanted = wanted.take_while(|call| (self.wants)(call)).count();
-            self.calls.len = wanted;
-            true
+            is_complete
         }
     }
 

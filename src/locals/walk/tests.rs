@@ -204,7 +204,10 @@ fn what_a_signal_interrupted_was_not_at_a_call() {
 fn walk_by(
     depth: usize,
     calls: &mut Calls,
-    rule: &dyn Fn(u64) -> Option<FrameRule>,
+    (wants, rule): (
+        &mut dyn FnMut(&Call) -> bool,
+        &dyn Fn(u64) -> Option<FrameRule>,
+    ),
     then: &mut dyn FnMut(&[Call]),
 ) {
     // SAFETY: all that is changed is said to be.
@@ -216,9 +219,9 @@ fn walk_by(
         );
     }
     if depth > 0 {
-        walk_by(depth - 1, calls, rule, then);
+        walk_by(depth - 1, calls, (wants, rule), then);
     } else {
-        calls.take_while(&mut |_| true, rule);
+        calls.take_while(wants, rule);
         then(calls.as_slice());
     }
     black_box(depth);
@@ -238,24 +241,38 @@ fn what_was_learnt_leads_to_the_calls_that_the_unwinder_tells() {
     let rules = RefCell::new(FrameRules::default());
     let mut walks: Vec<Vec<Call>> = Vec::new();
     let asked = Cell::new(0);
-    // Each from the same place: with nothing learnt, with all, and with all but one.
-    for (left_out, times) in [(None, 1), (None, 9), (Some(2), 3)] {
+    // Each from the same place: with nothing learnt, with all, with all but one, and then only a few of them.
+    for (wanted, left_out, times) in [
+        (99, None, 1),
+        (99, None, 9),
+        (99, Some(2), 3),
+        (4, None, 5),
+        (4, Some(2), 3),
+    ] {
         asked.set(0);
         let left_out = left_out.map(|at: usize| walks[0][at].pc);
         let rule = |pc| {
             asked.set(asked.get() + 1);
             rules.borrow().get(pc).filter(|_| left_out != Some(pc))
         };
-        walk_by(5, &mut Calls::new(), &rule, &mut |calls| {
+        let mut seen = 0;
+        let mut wants = |_: &Call| {
+            seen += 1;
+            seen <= wanted
+        };
+        walk_by(5, &mut Calls::new(), (&mut wants, &rule), &mut |calls| {
             rules.borrow_mut().learn(calls, row, word);
             walks.push(calls.to_vec());
         });
         let all = walks[0].len();
         assert_eq!(asked.get(), if times == 9 { all } else { times });
+        assert_eq!(seen, all.min(wanted + 1), "each is asked for once");
     }
     assert!(walks[0].len() > 6);
     assert_eq!(walks[0], walks[1]);
     assert_eq!(walks[0], walks[2]);
+    assert_eq!(walks[0][..4], walks[3]);
+    assert_eq!(walks[0][..4], walks[4]);
     assert!(walks[0].iter().any(|call| call.saved.get(12) == Some(3)));
 }
 
@@ -264,12 +281,17 @@ fn a_rule_that_is_wrong_is_not_learnt_and_leads_nowhere_beyond_the_boundary() {
     let _boundary = boundary();
     let (mut right, mut wrong) = (FrameRules::default(), FrameRules::default());
     let mut all = Vec::new();
-    walk_by(3, &mut Calls::new(), &|_| None, &mut |calls| {
-        right.learn(calls, row, word);
-        // As if another library lay where this program lies.
-        wrong.learn(calls, |pc| row(pc - 4096), word);
-        all = calls.to_vec();
-    });
+    walk_by(
+        3,
+        &mut Calls::new(),
+        (&mut |_| true, &|_| None),
+        &mut |calls| {
+            right.learn(calls, row, word);
+            // As if another library lay where this program lies.
+            wrong.learn(calls, |pc| row(pc - 4096), word);
+            all = calls.to_vec();
+        },
+    );
     let known = |rules: &FrameRules| all.iter().filter(|it| rules.get(it.pc).is_some()).count();
     assert_eq!(known(&right), all.len());
     assert!(known(&wrong) < all.len() / 2, "{wrong:?}");
@@ -278,7 +300,7 @@ fn a_rule_that_is_wrong_is_not_learnt_and_leads_nowhere_beyond_the_boundary() {
     for shift in 1..any.len() {
         let at = Cell::new(shift);
         let next = |_| any[at.replace(at.get() + 1) % any.len()];
-        walk_by(3, &mut Calls::new(), &next, &mut |calls| {
+        walk_by(3, &mut Calls::new(), (&mut |_| true, &next), &mut |calls| {
             assert!(calls.iter().all(|call| call.sp < call.cfa));
         });
     }
