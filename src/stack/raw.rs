@@ -226,8 +226,12 @@ impl Reach {
 
     /// Where it ends, when the frames that were asked for lie on its stack.
     #[cfg_attr(
-        not(feature = "locals"),
-        expect(dead_code, reason = "the leaf `locals` does")
+        not(all(
+            feature = "locals",
+            target_os = "linux",
+            any(target_arch = "x86_64", target_arch = "aarch64")
+        )),
+        expect(dead_code, reason = "the leaf `locals` asks, where it can walk")
     )]
     pub(crate) fn boundary(&self) -> Option<u64> {
         (!self.first && self.boundary != NO_BOUNDARY).then_some(self.boundary as u64)

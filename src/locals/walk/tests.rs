@@ -199,15 +199,18 @@ fn what_a_signal_interrupted_was_not_at_a_call() {
     assert!(calls.len() > at + 5, "the walk goes on below");
 }
 
+/// What a walk asks for: whether a call is wanted, and its rule.
+type Asked<'a> = (
+    &'a mut dyn FnMut(&Call) -> bool,
+    &'a dyn Fn(u64) -> Option<FrameRule>,
+);
+
 /// Walks below calls that have put registers away, and then does something with what it found.
 #[inline(never)]
 fn walk_by(
     depth: usize,
     calls: &mut Calls,
-    (wants, rule): (
-        &mut dyn FnMut(&Call) -> bool,
-        &dyn Fn(u64) -> Option<FrameRule>,
-    ),
+    (wants, rule): Asked<'_>,
     then: &mut dyn FnMut(&[Call]),
 ) {
     // SAFETY: all that is changed is said to be.
