@@ -205,7 +205,7 @@ mod unwinder {
     impl Walk<'_> {
         /// Takes the calls from this one on by their rules, as many as are wanted; whether there are rules for all.
         fn follow(&mut self, mut call: Call, rule: &dyn Fn(u64) -> Option<FrameRule>) -> bool {
-            let Some(boundary) = self.reach.boundary() else {
+            let Some(end) = self.reach.end() else {
                 return false;
             };
             let is_complete = loop {
@@ -222,7 +222,7 @@ mod unwinder {
                     break true;
                 }
                 self.wanted += 1;
-                if begin > boundary {
+                if begin > end as u64 {
                     break true;
                 }
                 let word = |address: u64| {

@@ -224,19 +224,6 @@ impl Reach {
         }
     }
 
-    /// Where it ends, when the frames that were asked for lie on its stack.
-    #[cfg_attr(
-        not(all(
-            feature = "locals",
-            target_os = "linux",
-            any(target_arch = "x86_64", target_arch = "aarch64")
-        )),
-        expect(dead_code, reason = "the leaf `locals` asks, where it can walk")
-    )]
-    pub(crate) fn boundary(&self) -> Option<u64> {
-        (!self.first && self.boundary != NO_BOUNDARY).then_some(self.boundary as u64)
-    }
-
     /// Whether the next frame, the innermost first, is to be taken. A stack pointer of null, where the unwinder cannot
     /// tell, is within any boundary.
     pub(crate) fn holds(&mut self, stack_pointer: usize) -> bool {
@@ -245,7 +232,12 @@ impl Reach {
             self.boundary = NO_BOUNDARY;
         }
         self.first = false;
-        stack_pointer <= self.boundary
+        self.end().is_none_or(|end| stack_pointer <= end)
+    }
+
+    /// Where it ends: nowhere, for frames on another stack.
+    pub(crate) fn end(&self) -> Option<usize> {
+        (self.boundary != NO_BOUNDARY).then_some(self.boundary)
     }
 }
 
