@@ -7,6 +7,13 @@ use support::example::{Example, wait_until};
 use support::judges::Bugsink;
 use support::vendor::{Answer, Vendor};
 
+/// What a release build keeps nowhere: the number is gone once it was divided by.
+const KEPT_IN_DEBUG: Option<&str> = if cfg!(debug_assertions) {
+    Some("parcels: u32 = 0")
+} else {
+    None
+};
+
 /// Prints what is seen, for `--nocapture`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_of_the_shop_is_told_with_what_its_variables_held() {
@@ -34,11 +41,10 @@ async fn a_panic_of_the_shop_is_told_with_what_its_variables_held() {
     println!("{alert}");
     let shown = [
         r#"cart: &Cart = Cart({"gift-card": 1})"#,
-        "parcels: u32 = 0",
         "payment: Payment = Invoice",
         r#"id: String = "gift-card""#,
     ];
-    for variable in shown {
+    for variable in shown.into_iter().chain(KEPT_IN_DEBUG) {
         assert!(alert.contains(variable), "{variable} is not in\n{alert}");
     }
     assert!(!alert.contains("hunter2"), "{alert}");
@@ -47,7 +53,12 @@ async fn a_panic_of_the_shop_is_told_with_what_its_variables_held() {
     let message = slack.only().json();
     println!("{message:#}");
     let message = message.to_string();
-    assert!(message.contains("parcels: u32 = 0"), "{message}");
+    for variable in ["payment: Payment = Invoice"]
+        .into_iter()
+        .chain(KEPT_IN_DEBUG)
+    {
+        assert!(message.contains(variable), "{message}");
+    }
 
     shop.ends_on_ctrl_c();
     let Some(bugsink) = bugsink else {
@@ -56,11 +67,11 @@ async fn a_panic_of_the_shop_is_told_with_what_its_variables_held() {
     let stacks = bugsink.stacks().await;
     println!("{}", stacks.join("\n"));
     assert_eq!(stacks.len(), 1, "{}", bugsink.log());
-    for told in [
-        "#### Locals",
-        "* `parcels` = `0`",
-        "* `cart` = `{'gift-card': 1}`",
-    ] {
+    let parcels = cfg!(debug_assertions).then_some("* `parcels` = `0`");
+    for told in ["#### Locals", "= `{'gift-card': 1}`"]
+        .into_iter()
+        .chain(parcels)
+    {
         assert!(stacks[0].contains(told), "{told} is not in\n{}", stacks[0]);
     }
 }
