@@ -77,6 +77,7 @@ mod memory;
 mod modules;
 mod plan;
 mod read;
+mod registers;
 #[cfg(test)]
 mod sample;
 mod sampler;

@@ -14,6 +14,8 @@ mod tests;
 
 pub(super) use rules::{FrameRule, FrameRules};
 
+use super::registers::{KEPT, STACK_POINTER};
+
 /// A call that was under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Call {
@@ -282,16 +284,6 @@ mod unwinder {
     ) {
     }
 }
-
-/// rbx, rbp, r12 to r15 and, last, the stack pointer: System V ABI for x86-64, figure 3.36.
-#[cfg(not(target_arch = "aarch64"))]
-const KEPT: &[u16] = &[3, 6, 12, 13, 14, 15, 7];
-
-/// x19 to x28, the frame pointer x29 and, last, the stack pointer: DWARF for the Arm 64-bit Architecture, section 4.1.
-#[cfg(target_arch = "aarch64")]
-const KEPT: &[u16] = &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 31];
-
-const STACK_POINTER: u16 = *KEPT.last().expect("it is not empty");
 
 /// Whether there is anything to be seen on this platform.
 pub(super) const CAN_WALK: bool = cfg!(all(

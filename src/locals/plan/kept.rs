@@ -7,6 +7,7 @@
 use super::assigned;
 use super::earlier::is_piece;
 use super::location::{Base, Location, Step};
+use crate::locals::registers::{KEPT, STACK_POINTER};
 
 /// The location at a call, given that at its return; `code` is that of the function up to the call.
 pub(super) fn kept<'c>(
@@ -139,14 +140,6 @@ fn moves(code: &[u8], one: u16, other: u16) -> bool {
         (left, right) == (one, other) || (left, right) == (other, one)
     })
 }
-
-/// The registers that a function gives back, with the stack pointer, by the numbers of DWARF.
-#[cfg(not(target_arch = "aarch64"))]
-const KEPT: &[u16] = &[3, 6, 7, 12, 13, 14, 15];
-#[cfg(target_arch = "aarch64")]
-const KEPT: &[u16] = &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 31];
-
-const STACK_POINTER: u16 = if cfg!(target_arch = "aarch64") { 31 } else { 7 };
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,8 @@
 //! What the registers and the frame of a function hold at a place, in terms of values that have a name.
 
 use super::facts::{Compared, Expression, Fact};
+use crate::locals::registers;
+pub(super) use crate::locals::registers::STACK_POINTER;
 
 /// What a value is counted from. Two places that hold the same root, at the same time, hold the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,11 +272,10 @@ fn number(register: usize) -> u16 {
     u16::try_from(register).unwrap_or(u16::MAX)
 }
 
-pub(super) const STACK_POINTER: u16 = 7;
 pub(super) const FRAME_POINTER: u16 = 6;
 
-/// Registers that a function gives back, but for the stack pointer: System V ABI for x86-64, figure 3.4.
-pub(super) const KEPT: [u16; 6] = [3, 6, 12, 13, 14, 15];
+/// Registers that a function gives back, but for the stack pointer.
+pub(super) const KEPT: &[u16] = registers::KEPT.split_last().expect("it is not empty").1;
 
 const MAX_SLOTS: usize = 64;
 const MAX_FACTS: usize = 48;
