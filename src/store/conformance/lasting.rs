@@ -3,16 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::crowd::tell_once;
 use super::sample::{alert, at, change, counted, fingerprint, hit, written};
-use super::subject::{HOUR, Subject, at_once, entry, take_first};
+use super::subject::{RunningLease, Subject, at_once, entry, take_first};
 use super::{Broken, Verdict, promise, same};
 use crate::issue::{IssueState, MuteEnd};
 use crate::request::User;
 use crate::store::{Breaker, DynStore, Fate, Plan, Update};
-use crate::time::Timestamp;
 
 /// Gives another store at the same place, not opened yet.
 pub(super) type Reopen<'a> = &'a dyn Fn() -> Pin<Box<dyn Future<Output = Arc<dyn DynStore>> + 'a>>;
@@ -134,26 +132,13 @@ pub(super) async fn what_was_changed_outlasts_the_process(again: Reopen<'_>) -> 
 }
 
 pub(super) async fn a_lease_outlasts_the_process_and_ends(again: Reopen<'_>) -> Verdict {
-    let (told, lease) = (alert(1, 0), Duration::from_millis(300));
+    let told = alert(1, 0);
     let before = open(again).await?;
     before.tell(0, &told, &["mail"]).await?;
-    let (taken, begun) = (Timestamp::now(), Instant::now());
-    before.lease("mail", taken, lease, take_first).await?;
+    let (lease, _) = RunningLease::take(&before, "mail").await?;
     drop(before);
     let after = open(again).await?;
-    let entry = loop {
-        let now = taken.after(begun.elapsed());
-        let claimed = after.lease("mail", now, HOUR, take_first).await?;
-        if let Some(entry) = claimed.entry {
-            promise!(
-                now.since(taken) >= lease,
-                "the lease ended with the process"
-            );
-            break entry;
-        }
-        promise!(begun.elapsed() < lease * 20, "the lease does not end");
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    let entry = lease.outlast(&after, "mail").await?;
     same!(
         (entry.alert.id, entry.tries),
         (told.id, 2),

@@ -1,12 +1,9 @@
 //! The outbox: whom an alert is handed to, once at a time, and how several become one.
 
-use std::time::{Duration, Instant};
-
 use super::sample::{alert, at, new_id, written};
-use super::subject::{HOUR, Subject, entry, take_first};
+use super::subject::{RunningLease, Subject, entry, take_first};
 use super::{Broken, Verdict, promise, same};
 use crate::store::{Fate, Joined, Plan, Waiting};
-use crate::time::Timestamp;
 
 pub(super) async fn alerts_come_to_their_notifier_in_order_and_whole(subject: Subject) -> Verdict {
     let alerts: Vec<_> = (0..6).map(|second| alert(second as u64, second)).collect();
@@ -81,31 +78,12 @@ pub(super) async fn a_leased_alert_is_not_given_twice(subject: Subject) -> Verdi
     Ok(())
 }
 
-/// A store that others share may go by a clock of its own: so this one lease is a real one.
 pub(super) async fn a_lease_ends(subject: Subject) -> Verdict {
     let told = alert(1, 0);
     subject.tell(0, &told, &["mail"]).await?;
-    let lease = Duration::from_millis(200);
-    let taken = Timestamp::now();
-    let begun = Instant::now();
-    let claimed = subject.lease("mail", taken, lease, take_first).await?;
+    let (lease, claimed) = RunningLease::take(&subject, "mail").await?;
     same!(entry(&claimed)?.tries, 1, "the tries at first");
-    let again = loop {
-        let now = taken.after(begun.elapsed());
-        let claimed = subject
-            .colleague()
-            .lease("mail", now, HOUR, take_first)
-            .await?;
-        if let Some(entry) = claimed.entry {
-            promise!(
-                now.since(taken) >= lease,
-                "the lease was over before its time"
-            );
-            break entry;
-        }
-        promise!(begun.elapsed() < lease * 20, "the lease does not end");
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    let again = lease.outlast(&subject.colleague(), "mail").await?;
     same!(
         again.alert.id,
         told.id,

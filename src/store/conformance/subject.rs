@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -204,6 +204,52 @@ impl Subject {
 pub(crate) fn entry(claimed: &Claimed) -> Result<&crate::store::Entry, Broken> {
     let entry = claimed.entry.as_ref();
     entry.ok_or_else(|| Broken("what waits is not handed out".to_owned()))
+}
+
+/// A lease that really runs: a store that others share may go by a clock of its own.
+pub(crate) struct RunningLease {
+    taken: Timestamp,
+    begun: Instant,
+}
+
+impl RunningLease {
+    const DURATION: Duration = Duration::from_millis(300);
+
+    /// Leases what waits first for the notifier.
+    pub(crate) async fn take(subject: &Subject, notifier: &str) -> Result<(Self, Claimed), Broken> {
+        let lease = Self {
+            taken: Timestamp::now(),
+            begun: Instant::now(),
+        };
+        let claimed = subject.lease(notifier, lease.taken, Self::DURATION, take_first);
+        let claimed = claimed.await?;
+        Ok((lease, claimed))
+    }
+
+    /// What is handed out to another who asks until the lease is over.
+    ///
+    /// A store looks at the time somewhere between the question and its answer, however long that takes.
+    pub(crate) async fn outlast(
+        &self,
+        other: &Subject,
+        notifier: &str,
+    ) -> Result<crate::store::Entry, Broken> {
+        loop {
+            let asked = self.begun.elapsed();
+            let now = self.taken.after(asked);
+            let claimed = other.lease(notifier, now, HOUR, take_first).await?;
+            if let Some(entry) = claimed.entry {
+                let answered = self.begun.elapsed();
+                promise!(
+                    answered >= Self::DURATION,
+                    "the lease was over before its time"
+                );
+                return Ok(entry);
+            }
+            promise!(asked < Self::DURATION * 20, "the lease does not end");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 pub(crate) fn take_first(_: &mut NotifierState, waiting: &[Waiting]) -> Plan {
