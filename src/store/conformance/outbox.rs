@@ -1,7 +1,7 @@
 //! The outbox: whom an alert is handed to, once at a time, and how several become one.
 
 use super::sample::{alert, at, new_id, written};
-use super::subject::{RunningLease, Subject, entry, take_first};
+use super::subject::{RunningLease, Subject, entry};
 use super::{Broken, Verdict, promise, same};
 use crate::store::{Fate, Joined, Plan, Waiting};
 
