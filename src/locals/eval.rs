@@ -4,6 +4,8 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
+use smallvec::{SmallVec, smallvec};
+
 use self::stack::Stack;
 use super::memory::Memory;
 use super::plan::{Base, Inner, Location, Plan, Step};
@@ -21,9 +23,9 @@ pub(super) enum Where {
 /// Bytes, each of which is known or not. What lies beyond them is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: SmallVec<[u8; WORD]>,
     /// Which of them are known; as long as the bytes.
-    pub(super) mask: Vec<bool>,
+    pub(super) mask: SmallVec<[bool; WORD]>,
 }
 
 /// What is left of a call: its registers and its frame.
@@ -237,8 +239,8 @@ impl Known {
     /// All of them are.
     pub(super) fn all(bytes: &[u8]) -> Self {
         Self {
-            bytes: bytes.to_vec(),
-            mask: vec![true; bytes.len()],
+            bytes: SmallVec::from_slice(bytes),
+            mask: smallvec![true; bytes.len()],
         }
     }
 
@@ -281,6 +283,9 @@ impl Known {
         Ok(())
     }
 }
+
+/// What a register holds, as most of what is not in memory is held.
+const WORD: usize = 8;
 
 /// The most of a variable in pieces that is put together.
 const MAX_BYTES: usize = 4096;

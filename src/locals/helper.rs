@@ -29,7 +29,7 @@ use crate::stack::Missing;
 use crate::stack::raw::runs;
 use bell::processor;
 use desk::{Desk, reading_ends};
-use room::{TO_ASK, TO_DECODE, has_room, learn};
+use room::{TO_ASK, TO_DECODE, has_room, learn, own_stack};
 use slot::{Slot, Waited};
 
 /// Reads variables.
@@ -182,7 +182,7 @@ impl<D: Decode> Helper<D> {
         }
         let mut work = slot.work();
         if let Some(mut reading) = reading.filter(|_| sight.knows) {
-            let answer = desk.decode(&mut reading, &mut work);
+            let answer = desk.decode(&mut reading, &mut work, own_stack());
             drop((work, reading));
             desk.release(slot);
             return answer.ok_or(Missing::Unsupported);
@@ -353,4 +353,4 @@ const STACK_SIZE: usize = 4 * 1024 * 1024;
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Failures that follow one another so closely are a busy period.
 const QUICK: Duration = Duration::from_millis(1);
-const LISTENING: Duration = Duration::from_micros(50);
+const LISTENING: Duration = Duration::from_micros(100);

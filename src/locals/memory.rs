@@ -3,12 +3,14 @@
 mod lines;
 mod own;
 mod pipe;
+mod stack;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 pub(super) mod tests;
 
 pub(super) use own::{Budget, Cache, OwnMemory};
 pub(super) use pipe::Pipe;
+pub(super) use stack::OwnStack;
 
 use crate::stack::Missing;
 

@@ -7,6 +7,8 @@
     expect(unsafe_code, reason = "the unwinder speaks C")
 )]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod here;
 mod rules;
 #[cfg(test)]
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -37,6 +39,15 @@ pub(super) struct Registers {
 }
 
 impl Registers {
+    /// What each of them holds, in the order of [`KEPT`].
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn all(values: [u64; KEPT.len()]) -> Self {
+        Self {
+            values,
+            known: (1 << KEPT.len()) - 1,
+        }
+    }
+
     /// By the number that DWARF gives the register on this architecture.
     pub(super) fn get(&self, register: u16) -> Option<u64> {
         let at = KEPT.iter().position(|kept| *kept == register)?;
@@ -140,8 +151,8 @@ mod unwinder {
         wants: &'a mut dyn FnMut(&Call) -> bool,
         /// How many of them were wanted before a rule was missing.
         wanted: usize,
-        /// Until they were tried.
-        rule: Option<&'a dyn Fn(u64) -> Option<FrameRule>>,
+        /// The call of the unwinder as it was a moment before, by the same function.
+        here: Option<Call>,
         reach: Reach,
     }
 
@@ -155,9 +166,15 @@ mod unwinder {
             calls,
             wants,
             wanted: 0,
-            rule: Some(rule),
+            here: here(),
             reach: Reach::of_this_thread(),
         };
+        if let Some(here) = walk.here
+            && walk.reach.holds(here.sp as usize)
+            && walk.follow(here, rule)
+        {
+            return;
+        }
         // SAFETY: `each` is of the type that is asked for, unwinds never, and gets what it expects, which lives until the
         // call is over. The function may run on many threads at once.
         unsafe { _Unwind_Backtrace(each, from_mut(&mut walk).cast()) };
@@ -193,11 +210,11 @@ mod unwinder {
             cfa: 0,
             saved,
         };
-        if let Some(rule) = walk.rule.take()
-            && walk.follow(call, rule)
-        {
-            return STOP;
-        }
+        // From there the rules begin, another time.
+        let call = match walk.here.take() {
+            Some(here) if here.sp == call.sp => here,
+            _ => call,
+        };
         // Without what follows it, its frame is not known: one that is not wanted is left out with it.
         let goes_on =
             walk.calls.push(call) && (walk.calls.len <= walk.wanted || (walk.wants)(&call));
@@ -263,6 +280,15 @@ mod unwinder {
             self.len += 1;
             true
         }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    use super::here::here;
+
+    /// Frames have no rules there.
+    #[cfg(not(target_arch = "x86_64"))]
+    fn here() -> Option<Call> {
+        None
     }
 
     const CALLEE_SAVED: &[u16] = KEPT.split_last().expect("it is not empty").1;

@@ -163,7 +163,8 @@ fn of_a_value_in_pieces_each_byte_is_known_or_not() {
     let Ok(Where::Bytes(known)) = found else {
         panic!("{found:?}");
     };
-    assert_eq!(known.bytes, [4, 5, 0, 0, 0, 0x88, 0x77, 0, 0x41, 0x42, 0]);
+    let bytes = [4, 5, 0, 0, 0, 0x88, 0x77, 0, 0x41, 0x42, 0];
+    assert_eq!(known.bytes[..], bytes);
     let mask: String = known
         .mask
         .iter()

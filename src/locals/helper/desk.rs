@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 use std::{io, process, thread};
 
-use super::super::memory::{Budget, Cache, OwnMemory};
+use super::super::memory::{Budget, Cache, OwnMemory, OwnStack};
 use super::bell::Bell;
 use super::slot::{Slot, Work};
 use super::{Decode, Held, Limits};
@@ -98,7 +98,7 @@ impl<D: Decode> Desk<D> {
             let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
             let mut work = slot.work();
             processor = work.processor;
-            work.answer = self.decode(&mut reading, &mut work);
+            work.answer = self.decode(&mut reading, &mut work, OwnStack::default());
             drop((work, reading));
             if contained(|| slot.finish()) != Some(true) {
                 self.freed.ring();
@@ -116,11 +116,12 @@ impl<D: Decode> Desk<D> {
         }
     }
 
-    /// `None` when the decoder panics.
+    /// `None` when the decoder panics. `own` is the stack, where it is that of this thread.
     pub(super) fn decode(
         &self,
         reading: &mut Reading<D>,
         work: &mut Work<D::Answer>,
+        own: OwnStack,
     ) -> Option<D::Answer> {
         let Reading { decoder, cache } = reading;
         let calls = work.calls.as_slice();
@@ -143,7 +144,8 @@ impl<D: Decode> Desk<D> {
             until: work.until,
         };
         let stack = first..last.unwrap_or(first);
-        let mut memory = OwnMemory::new(&work.pipe, cache, stack, budget);
+        let memory = OwnMemory::new(&work.pipe, cache, stack, budget);
+        let mut memory = memory.with_own_stack(own);
         let answer = contained(|| decoder.decode(&held, &mut memory));
         if answer.is_none() {
             self.faults.fetch_add(1, Ordering::Relaxed);

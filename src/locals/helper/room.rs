@@ -1,12 +1,9 @@
 //! How much of its stack a thread has left, as far as it matters.
-#![cfg_attr(
-    target_os = "linux",
-    expect(unsafe_code, reason = "std does not tell where a stack ends")
-)]
+#![expect(unsafe_code, reason = "std does not tell where a stack ends")]
 
 use std::cell::Cell;
 
-use super::super::memory::Pipe;
+use super::super::memory::{OwnStack, Pipe};
 
 /// Whether so many more bytes of stack can be used from here. May run in a panic hook.
 ///
@@ -14,8 +11,7 @@ use super::super::memory::Pipe;
 /// own, of which only the present is known.
 #[inline(never)]
 pub(super) fn has_room(pipe: &Pipe, needed: u64) -> bool {
-    let marker = 0u8;
-    let here = std::hint::black_box(std::ptr::from_ref(&marker)).addr() as u64;
+    let here = here();
     let Some(lowest) = here.checked_sub(needed) else {
         return false;
     };
@@ -23,6 +19,24 @@ pub(super) fn has_room(pipe: &Pipe, needed: u64) -> bool {
         Ok(Some((begin, end))) if (begin..end).contains(&here) => begin <= lowest,
         _ => pipe.reaches(lowest, here),
     }
+}
+
+/// The stack that this runs on, as far as it is in use: nothing where it is not known, or not the thread's own.
+pub(super) fn own_stack() -> OwnStack {
+    let here = here();
+    match OWN_STACK.try_with(Cell::get) {
+        // SAFETY: what is in use of a thread's own stack is there until the thread ends.
+        Ok(Some((begin, end))) if (begin..end).contains(&here) => unsafe {
+            OwnStack::new(here..end)
+        },
+        _ => OwnStack::default(),
+    }
+}
+
+#[inline(always)]
+fn here() -> u64 {
+    let marker = 0u8;
+    std::hint::black_box(std::ptr::from_ref(&marker)).addr() as u64
 }
 
 /// Asks once where this thread's own stack lies, which spares asking its pages. Allocates, and on the main thread reads a file.
@@ -91,5 +105,18 @@ mod tests {
         let (by_pages, by_bounds) = both.unwrap().join().unwrap();
         assert_eq!(by_pages, [true, true, true, false, false]);
         assert_eq!(by_bounds, by_pages);
+    }
+
+    #[test]
+    fn of_the_own_stack_what_is_in_use_is_known() {
+        let thread = std::thread::spawn(|| {
+            let (local, heap) = ([7u8; 100], vec![7u8; 100]);
+            let holds = |stack: &OwnStack, of: &[u8]| stack.holds(of.as_ptr().addr() as u64, 100);
+            assert!(!holds(&own_stack(), &local), "nobody has asked");
+            learn();
+            let own = own_stack();
+            (holds(&own, &local), holds(&own, &heap))
+        });
+        assert_eq!(thread.join().unwrap(), (true, false));
     }
 }

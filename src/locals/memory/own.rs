@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::lines::Lines;
 use super::pipe::PAGE;
-use super::{Memory, Pipe};
+use super::{Memory, OwnStack, Pipe};
 use crate::stack::Missing;
 
 /// Room for what is read, made ahead of the need.
@@ -40,6 +40,7 @@ pub(in crate::locals) struct Budget {
 pub(in crate::locals) struct OwnMemory<'a> {
     pipe: &'a Pipe,
     cache: &'a mut Cache,
+    own: OwnStack,
     stack: Range<u64>,
     budget: Budget,
 }
@@ -56,9 +57,16 @@ impl<'a> OwnMemory<'a> {
         Self {
             pipe,
             cache,
+            own: OwnStack::default(),
             stack,
             budget,
         }
+    }
+
+    /// Reads the stack of this thread as it lies there.
+    pub(in crate::locals) fn with_own_stack(mut self, own: OwnStack) -> Self {
+        self.own = own;
+        self
     }
 
     /// Reads some of it, at least a byte.
@@ -104,6 +112,9 @@ impl Memory for OwnMemory<'_> {
             .bytes
             .checked_sub(length)
             .ok_or(Missing::TooMuch)?;
+        if self.own.read(address, into) {
+            return Ok(());
+        }
         let mut filled = 0;
         while filled < into.len() {
             filled += self.read_some(address + filled as u64, &mut into[filled..])?;

@@ -152,6 +152,33 @@ fn lines_and_pages_are_fetched_once_for_one_failure() {
 }
 
 #[test]
+fn the_own_stack_is_read_as_it_lies_there() {
+    let mapping = Mapping::new(3);
+    mapping.fill(1);
+    let (begin, end) = (mapping.address() + 100, mapping.address() + 2 * PAGE as u64);
+    let (pipe, mut cache) = (Pipe::open().unwrap(), Cache::new());
+    // SAFETY: it is mapped as long as this runs.
+    let own = unsafe { OwnStack::new(begin..end) };
+    let memory = OwnMemory::new(&pipe, &mut cache, begin..end, plenty());
+    let mut memory = memory.with_own_stack(own);
+    let words = |byte: u8| Ok(u64::from_ne_bytes([byte; 8]));
+    for (at, later) in [
+        (begin, 2),
+        (end - 8, 2),
+        // Not wholly within: by the kernel, which was asked once.
+        (begin - 1, 1),
+        (end - 7, 1),
+        (end, 1),
+    ] {
+        mapping.fill(1);
+        assert_eq!(memory.word(at), words(1), "{}", at - begin);
+        mapping.fill(2);
+        assert_eq!(memory.word(at), words(later), "{}", at - begin);
+    }
+    assert_eq!(memory.word(u64::MAX - 3), Err(Missing::Unreadable));
+}
+
+#[test]
 fn a_budget_ends() {
     let mapping = Mapping::new(4);
     let (pipe, mut cache) = (Pipe::open().unwrap(), Cache::new());

@@ -38,27 +38,46 @@ unsafe extern "C" {
     );
 }
 
-/// Asks on another stack of so many pages, below which nothing may be touched.
-fn ask_on_another<D: Decode>(helper: &Helper<D>, pages: usize) -> Result<D::Answer, Missing> {
-    struct Question<'a, D: Decode>(&'a Helper<D>, Option<Result<D::Answer, Missing>>);
-    extern "C" fn ask<D: Decode>(question: *mut c_void) {
-        // SAFETY: it is the question below, which waits for the answer.
-        let question = unsafe { &mut *question.cast::<Question<'_, D>>() };
-        question.1 = Some(with_mark(77, || question.0.ask()));
+/// Runs on another stack of so many pages, below which nothing may be touched.
+fn on_another<R>(pages: usize, run: impl FnOnce() -> R) -> R {
+    struct Task<F, R>(Option<F>, Option<R>);
+    extern "C" fn begin<R, F: FnOnce() -> R>(task: *mut c_void) {
+        // SAFETY: it is the task below, whose end is waited for.
+        let task = unsafe { &mut *task.cast::<Task<F, R>>() };
+        task.1 = task.0.take().map(|run| run());
+    }
+    fn begin_of<R, F: FnOnce() -> R>(_: &Task<F, R>) -> extern "C" fn(*mut c_void) {
+        begin::<R, F>
     }
     let stack = Mapping::new(pages + 1);
     stack.forbid(0);
     let top = stack.address() as usize + (pages + 1) * 4096;
-    let mut question = Question(helper, None);
-    // SAFETY: the stack is this function's own, aligned as the ABI wants it, and `ask` returns without unwinding.
+    let mut task = Task(Some(run), None);
+    // SAFETY: the stack is this function's own, aligned as the ABI wants it, and `begin` returns without unwinding.
     unsafe {
         tower_monitor_test_on_stack(
             std::ptr::with_exposed_provenance_mut(top),
-            ask::<D>,
-            from_mut(&mut question).cast(),
+            begin_of(&task),
+            from_mut(&mut task).cast(),
         );
     }
-    question.1.unwrap()
+    task.1.unwrap()
+}
+
+fn ask_on_another<D: Decode>(helper: &Helper<D>, pages: usize) -> Result<D::Answer, Missing> {
+    on_another(pages, || with_mark(77, || helper.ask()))
+}
+
+#[test]
+fn another_stack_is_not_taken_for_the_threads_own() {
+    learn();
+    let local = [0u8; 8];
+    let holds = |local: &[u8]| own_stack().holds(local.as_ptr().addr() as u64, 8);
+    assert!(holds(&local));
+    on_another(16, || {
+        let other = [0u8; 8];
+        assert!(!holds(&other) && !holds(&local));
+    });
 }
 
 #[test]

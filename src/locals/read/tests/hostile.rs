@@ -9,6 +9,8 @@ use gimli::constants as c;
 use proptest::prelude::*;
 
 use crate::locals::coroutine::Search;
+use smallvec::SmallVec;
+
 use crate::locals::eval::{Known, Where};
 use crate::locals::memory::Memory;
 use crate::locals::read::{Limits, Reader};
@@ -180,7 +182,8 @@ fn types_by_the_million_at_hostile_addresses() {
             1 => Where::Memory(random >> 17 & !7),
             2 => Where::Memory(std::ptr::from_ref(&length).addr() as u64 + (random & 0xff8)),
             _ => {
-                let bytes: Vec<u8> = (0..64).map(|at| (random >> (at % 57)) as u8).collect();
+                let bytes = (0..64).map(|at| (random >> (at % 57)) as u8);
+                let bytes: SmallVec<_> = bytes.collect();
                 let mask = bytes.iter().map(|byte| byte % 7 != 0).collect();
                 Where::Bytes(Known { bytes, mask })
             }

@@ -11,9 +11,9 @@ fn read_known<T>(bytes: Vec<u8>, mask: Vec<bool>) -> String {
     let of = types.get(units(), entry_of::<T>());
     let mut memory = OwnMemory::new();
     let mut reader = Reader::new(&mut types, units(), &mut memory, Limits::default());
-    reader
-        .value(&of, &Where::Bytes(Known { bytes, mask }))
-        .to_string()
+    let (bytes, mask) = (bytes.into(), mask.into());
+    let at = Where::Bytes(Known { bytes, mask });
+    reader.value(&of, &at).to_string()
 }
 
 fn words(words: &[Option<u64>]) -> (Vec<u8>, Vec<bool>) {
