@@ -23,9 +23,9 @@ pub(super) enum Where {
 /// Bytes, each of which is known or not. What lies beyond them is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
-    pub(super) bytes: SmallVec<[u8; WORD]>,
+    pub(super) bytes: SmallVec<[u8; INLINE]>,
     /// Which of them are known; as long as the bytes.
-    pub(super) mask: SmallVec<[bool; WORD]>,
+    pub(super) mask: SmallVec<[bool; INLINE]>,
 }
 
 /// What is left of a call: its registers and its frame.
@@ -284,8 +284,8 @@ impl Known {
     }
 }
 
-/// What a register holds, as most of what is not in memory is held.
-const WORD: usize = 8;
+/// Three words: a vector in registers.
+const INLINE: usize = 24;
 
 /// The most of a variable in pieces that is put together.
 const MAX_BYTES: usize = 4096;

@@ -46,3 +46,46 @@ unsafe extern "C" fn find(into: *mut Found) {
         "ret",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::arch::asm;
+
+    use super::*;
+
+    #[test]
+    fn a_register_is_found_under_its_number() {
+        let mut found = Found::default();
+        let (sp, back): (u64, u64);
+        // SAFETY: what the code between changes it gives back, or names.
+        unsafe {
+            asm!(
+                "push rbx",
+                "push rbp",
+                "mov rbx, 3",
+                "mov rbp, 6",
+                "mov rcx, rsp",
+                "lea rdx, [rip + 2f]",
+                "call {find}",
+                "2:",
+                "pop rbp",
+                "pop rbx",
+                find = sym find,
+                in("rdi") &raw mut found,
+                inout("r12") 12_u64 => _,
+                inout("r13") 13_u64 => _,
+                inout("r14") 14_u64 => _,
+                inout("r15") 15_u64 => _,
+                out("rcx") sp,
+                out("rdx") back,
+                out("rax") _,
+            );
+        }
+        let saved = Registers::all(found.kept);
+        for register in [3, 6, 12, 13, 14, 15] {
+            assert_eq!(saved.get(register), Some(register.into()));
+        }
+        assert_eq!(saved.get(crate::locals::registers::STACK_POINTER), Some(sp));
+        assert_eq!(found.back, back);
+    }
+}
