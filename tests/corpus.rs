@@ -214,6 +214,47 @@ fn a_release_build_shows_most() {
     release_is_good(&judged(build::RELEASE), 0.0);
 }
 
+/// What four threads that fail at once show of each of their failures, beside what is shown of it alone.
+#[test]
+fn four_threads_at_once_lose_nothing() {
+    let truth = corpus_judge::truth();
+    let printed = build::printed(build::RELEASE);
+    let times = TIMES.to_string();
+    let together = build::printed_with(build::RELEASE, &["--together", &times]);
+    let verdicts = |occurrences: &[(String, Value)]| {
+        let judged = judge::judge(&truth, occurrences, |_| true);
+        // Of errors only some are read, and what was moved elsewhere may be anything.
+        let panics = judged
+            .into_iter()
+            .filter(|one| one.part != Part::Errors && !one.is_moved);
+        let verdicts = panics.map(|one| (one.scenario, one.line, one.name, one.verdict));
+        verdicts.collect::<Vec<_>>()
+    };
+    // In no request, a failure is told to any of the monitors.
+    let in_requests = |mut occurrences: Vec<(String, Value)>| {
+        occurrences.retain(|(_, occurrence)| occurrence["request"].is_object());
+        occurrences
+    };
+    let alone = in_requests(judge::occurrences(&printed));
+    let passes = judge::passes(&together);
+    assert_eq!(passes.len(), 4 * TIMES);
+    let mut failures = 0;
+    for (pass, together) in passes {
+        let together = in_requests(together);
+        let (expected, found) = (verdicts(&alone), verdicts(&together));
+        let both = expected.iter().zip(&found);
+        let differ: Vec<_> = both.filter(|(one, other)| one != other).collect();
+        assert!(differ.is_empty(), "pass {pass}: {differ:#?}");
+        assert_eq!(alone.len(), together.len(), "one occurrence each");
+        failures += together.len();
+    }
+    println!("{failures} failures, four at a time");
+    assert!(failures > 40 * 4 * TIMES);
+}
+
+/// How often each of them runs all scenarios.
+const TIMES: usize = 5;
+
 #[test]
 fn a_release_build_with_the_attribute_shows_all() {
     let judged = judged(build::ANNOTATED);

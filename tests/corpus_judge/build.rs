@@ -92,6 +92,11 @@ pub const BARE: &[Build] = &[
 
 /// What the program prints when all its scenarios are run.
 pub fn printed(build: Build) -> String {
+    printed_with(build, &[])
+}
+
+/// What it prints when it is run with these arguments.
+pub fn printed_with(build: Build, arguments: &[&str]) -> String {
     // All are built in one folder, in which the next build replaces the program.
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = folder();
@@ -117,11 +122,13 @@ pub fn printed(build: Build) -> String {
         "{} does not build:\n{words}",
         build.name
     );
-    run(&folder.join(if build.is_release { "release" } else { "debug" }))
+    let profile = if build.is_release { "release" } else { "debug" };
+    run(&folder.join(profile), arguments)
 }
 
-fn run(folder: &Path) -> String {
+fn run(folder: &Path, arguments: &[&str]) -> String {
     let ran = Command::new(folder.join("corpus"))
+        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("RUST_BACKTRACE", "0")
         .output()

@@ -50,16 +50,22 @@ struct Shown<'a> {
 
 /// The occurrences by scenario, out of what the corpus has printed.
 pub fn occurrences(printed: &str) -> Vec<(String, Value)> {
+    passes(printed).into_values().flatten().collect()
+}
+
+/// The same of each pass through the scenarios.
+pub fn passes(printed: &str) -> BTreeMap<u64, Vec<(String, Value)>> {
     let lines = printed
         .lines()
         .filter(|line| line.starts_with("{\"occurrence\":"));
-    lines
-        .map(|line| {
-            let mut line: Value = serde_json::from_str(line).unwrap();
-            let scenario = line["scenario"].as_str().unwrap().to_owned();
-            (scenario, line["occurrence"].take())
-        })
-        .collect()
+    let mut passes = BTreeMap::<_, Vec<_>>::new();
+    for line in lines {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        let scenario = line["scenario"].as_str().unwrap().to_owned();
+        let pass = passes.entry(line["pass"].as_u64().unwrap()).or_default();
+        pass.push((scenario, line["occurrence"].take()));
+    }
+    passes
 }
 
 /// Each variable of the truth that `asked` is asked of, and those that should not be there.

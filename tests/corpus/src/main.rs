@@ -1,5 +1,5 @@
-//! A shop that fails in many ways: `corpus` runs every scenario, `corpus <scenario>…` those. Each occurrence is printed as one
-//! line of JSON. What the variables hold when it fails is written beside them, see `tests/corpus_judge`.
+//! A shop that fails in many ways: `corpus` runs every scenario, `corpus <scenario>…` those, and `corpus --together <times>` has
+//! four threads run all of them at the same time, each so often. Each occurrence is printed as one line of JSON. What the variables hold when it fails is written beside them, see `tests/corpus_judge`.
 
 #![allow(dead_code, reason = "nobody reads what is there to be shown")]
 
@@ -30,16 +30,16 @@ mod see;
 
 fn main() {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
+    if let [together, times] = &chosen[..]
+        && together == "--together"
+    {
+        return run::together(times.parse().expect("how often"));
+    }
     let chosen: Vec<_> = run::SCENARIOS
         .iter()
         .filter(|scenario| chosen.is_empty() || chosen.iter().any(|name| name == scenario.name))
         .collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_time()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(run::all(&chosen));
+    run::alone(&chosen);
 }
 
 /// Text that the compiler cannot know, as if somebody had sent it.

@@ -1,6 +1,6 @@
 //! The scenarios, and how each is run and told of.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::routing::get;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use tower::ServiceExt;
 use tower_monitor::notify::{Budget, Takes};
 use tower_monitor::{Alert, Builder, Monitor, Notifier, NotifyError, Policy};
@@ -161,11 +162,51 @@ fn with_locals(builder: Builder) -> Builder {
 }
 
 /// Runs them one after the other.
-pub(crate) async fn all(scenarios: &[&Scenario]) {
+pub(crate) fn alone(scenarios: &[&Scenario]) {
+    quiet();
+    runtime(2).block_on(all(scenarios.iter().copied(), 0, || ()));
+}
+
+/// Has four threads run all that fail in a request, four at once: each thread begins elsewhere.
+pub(crate) fn together(times: usize) {
+    quiet();
+    let in_requests = SCENARIOS.iter().filter(|it| !matches!(it.how, Thread(_)));
+    let scenarios: Vec<_> = in_requests.collect();
+    let barrier = Barrier::new(THREADS);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (barrier, scenarios) = (&barrier, &scenarios);
+            scope.spawn(move || {
+                let runtime = runtime(1);
+                let begin = thread * scenarios.len() / THREADS;
+                for time in 0..times {
+                    let others = scenarios.iter().copied().cycle().skip(begin);
+                    let own = others.take(scenarios.len());
+                    let pass = time * THREADS + thread;
+                    runtime.block_on(all(own, pass, || {
+                        barrier.wait();
+                    }));
+                }
+            });
+        }
+    });
+}
+
+fn quiet() {
     std::panic::set_hook(Box::new(|_| {
         #[cfg(feature = "self-check")]
         crate::see::panicked();
     }));
+}
+
+fn runtime(workers: usize) -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let builder = builder.worker_threads(workers).enable_time();
+    builder.build().expect("a runtime")
+}
+
+/// Runs them one after the other, each when it is `ready`, with a monitor of their own.
+async fn all<'s>(scenarios: impl Iterator<Item = &'s Scenario>, pass: usize, ready: impl Fn()) {
     let told = Told::default();
     let builder = Monitor::builder()
         .no_audit()
@@ -173,19 +214,20 @@ pub(crate) async fn all(scenarios: &[&Scenario]) {
         .notifier(told.clone());
     let monitor = with_locals(builder).build().expect("a monitor");
     for scenario in scenarios {
+        ready();
         run(scenario.how, &monitor).await;
-        assert!(
-            monitor.flush(PATIENCE).await,
-            "{} is not told of",
-            scenario.name
-        );
+        if !monitor.flush(PATIENCE).await {
+            eprintln!("{} is not told of", scenario.name);
+            // Others may wait for this thread.
+            std::process::exit(1);
+        }
         let occurrences = std::mem::take(&mut *told.0.lock().expect("nobody fails with it"));
         for occurrence in occurrences {
             #[cfg(feature = "self-check")]
             let occurrence = crate::see::in_place_of(occurrence);
             println!(
                 "{}",
-                json!({ "scenario": scenario.name, "occurrence": occurrence })
+                json!({ "scenario": scenario.name, "pass": pass, "occurrence": occurrence })
             );
         }
     }
@@ -223,4 +265,5 @@ async fn run(how: How, monitor: &Monitor) {
     drop(answered.await);
 }
 
+const THREADS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -51,7 +51,7 @@ pub enum Phase {
     Together,
     /// Bytes of the heap that are kept, before any failure and after some.
     Kept,
-    /// How many calls and variables a panic shows, and how many panics of four threads together were shown whole, of how many.
+    /// How many calls and variables a panic shows.
     Shown,
 }
 
@@ -201,11 +201,7 @@ fn work<S: Served>(phase: Phase, service: &S, own: Option<(&Monitor, &Told)>) ->
             let [(calls, variables)] = told.take()[..] else {
                 panic!("one panic, one occurrence");
             };
-            together(service, 64);
-            on_this_thread(settle(Some(monitor)));
-            let all = told.take();
-            let whole = all.iter().filter(|it| **it == (calls, variables)).count();
-            vec![calls, variables, whole as u64, all.len() as u64]
+            vec![calls, variables]
         }
     }
 }

@@ -11,8 +11,8 @@ use child::{Column, Phase, measured};
 /// Everything; takes a minute or two.
 pub fn measure() -> Verdict {
     let shown = measured(Phase::Shown, Column::Ours);
-    let [calls, variables, whole, all] = shown[..] else {
-        panic!("four figures, not {shown:?}");
+    let [calls, variables] = shown[..] else {
+        panic!("two figures, not {shown:?}");
     };
     println!("Times in µs; held is how long the hook of a panic keeps its thread.\n");
     println!("| | monitor | … with variables | std's backtrace as text | sentry |");
@@ -42,12 +42,6 @@ pub fn measure() -> Verdict {
     let mut kept = vec![
         // A debug build shows names of the compiler's as well.
         report::must("what a panic shows", &shape, &asked, is_shape || is_debug),
-        report::must(
-            "of four threads at once, shown whole",
-            &format!("{whole} of {all}"),
-            "all",
-            whole == all && all > 0,
-        ),
         most("memory kept before a failure", ahead, 3.0, 8.0, "MB"),
         most(
             "memory kept after 16 panics, 48 errors",
