@@ -5,6 +5,7 @@ mod child;
 mod errors;
 #[cfg(target_arch = "x86_64")]
 mod foreign;
+mod stack;
 mod storm;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -312,40 +313,6 @@ fn a_stack_that_is_nearly_full_is_left_alone() {
     let depth = depth.join().unwrap();
     assert!(depth > 20, "{depth}");
     assert!(helper.desk.all_free());
-}
-
-#[test]
-fn asking_uses_little_stack_and_no_memory() {
-    #[inline(never)]
-    fn paint() {
-        black_box([0xa5u8; 64 * 1024]);
-    }
-    let helper = helper(PATIENT, |_, _| ());
-    let (here, done) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let used = thread::scope(|scope| {
-        scope.spawn(|| {
-            paint();
-            let marker = 0u8;
-            let before = ALLOCATED.get();
-            let answer = helper.ask();
-            assert_eq!(ALLOCATED.get(), before);
-            assert_eq!(answer, Ok(()));
-            here.store(black_box(&raw const marker).addr(), Ordering::SeqCst);
-            wait_for(|| done.load(Ordering::SeqCst));
-        });
-        wait_for(|| here.load(Ordering::SeqCst) != 0);
-        let here = here.load(Ordering::SeqCst) as u64;
-        let pipe = Pipe::open().unwrap();
-        let lowest = (0..60 * 1024).rev().find(|below| {
-            let mut byte = [0];
-            pipe.copy(here - below, &mut byte).unwrap();
-            byte != [0xa5]
-        });
-        done.store(true, Ordering::SeqCst);
-        lowest.unwrap()
-    });
-    println!("asking uses {used} bytes of stack");
-    assert!((500..room::TO_ASK * 2 / 3).contains(&used), "{used}");
 }
 
 #[test]
