@@ -6,24 +6,26 @@ pub(super) struct Lines {
     bytes: Box<[u8]>,
     /// Which line each place has: its number and one, or zero.
     held: Box<[u64]>,
-    size: usize,
+    /// Of a line: of which power of two.
+    size_bits: u32,
     replaced: usize,
 }
 
 impl Lines {
-    /// As many lines of as many bytes: a multiple of [`WAYS`], and a power of two.
+    /// As many lines of as many bytes: powers of two, of which the first is [`WAYS`] at least.
     pub(super) fn new(count: usize, size: usize) -> Self {
+        debug_assert!(count.is_power_of_two() && count >= WAYS && size.is_power_of_two());
         Self {
             bytes: vec![0; count * size].into_boxed_slice(),
             held: vec![0; count].into_boxed_slice(),
-            size,
+            size_bits: size.trailing_zeros(),
             replaced: 0,
         }
     }
 
     /// Forgets what was read, and wipes it: there may be secrets among it.
     pub(super) fn clear(&mut self) {
-        let lines = self.bytes.chunks_exact_mut(self.size);
+        let lines = self.bytes.chunks_exact_mut(1 << self.size_bits);
         for (held, line) in self.held.iter_mut().zip(lines) {
             if *held != 0 {
                 *held = 0;
@@ -34,7 +36,8 @@ impl Lines {
 
     /// Where this line is, or will be.
     fn place(&mut self, number: u64) -> usize {
-        let first = (number % (self.held.len() / WAYS) as u64) as usize * WAYS;
+        let first = number as usize & (self.held.len() / WAYS - 1);
+        let first = first * WAYS;
         let own = &self.held[first..][..WAYS];
         let here = own.iter().position(|held| *held == number + 1);
         first
@@ -52,19 +55,19 @@ impl Lines {
         into: &mut [u8],
         fetch: impl FnOnce(u64, &mut [u8]) -> Result<(), E>,
     ) -> Result<usize, E> {
-        let size = self.size as u64;
-        let (number, within) = (address / size, (address % size) as usize);
+        let size = 1 << self.size_bits;
+        let (number, within) = (address >> self.size_bits, address as usize & (size - 1));
         let place = self.place(number);
-        let line = &mut self.bytes[place * self.size..][..self.size];
+        let line = &mut self.bytes[place << self.size_bits..][..size];
         if self.held[place] != number + 1 {
             self.held[place] = 0;
-            if let Err(error) = fetch(number * size, line) {
+            if let Err(error) = fetch(number << self.size_bits, line) {
                 line.fill(0);
                 return Err(error);
             }
             self.held[place] = number + 1;
         }
-        let length = into.len().min(self.size - within);
+        let length = into.len().min(size - within);
         into[..length].copy_from_slice(&line[within..][..length]);
         Ok(length)
     }
