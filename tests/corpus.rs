@@ -12,6 +12,8 @@
 
 mod corpus_judge;
 
+use std::sync::LazyLock;
+
 use corpus_judge::build::{self, Build};
 use corpus_judge::judge::{self, Judged, Verdict};
 use corpus_judge::source::Function;
@@ -177,10 +179,14 @@ fn judged(build: Build) -> Vec<Judged> {
 }
 
 fn judged_with_occurrences(build: Build) -> (Vec<Judged>, Vec<(String, Value)>) {
+    judged_of(build.name, &build::printed(build))
+}
+
+fn judged_of(build: &str, printed: &str) -> (Vec<Judged>, Vec<(String, Value)>) {
     let truth = corpus_judge::truth();
-    let occurrences = judge::occurrences(&build::printed(build));
+    let occurrences = judge::occurrences(printed);
     let judged = judge::judge(&truth, &occurrences, |_| true);
-    println!("{}", table(build.name, &judged));
+    println!("{}", table(build, &judged));
     if std::env::var_os("TOWER_MONITOR_CORPUS_MISSING").is_some() {
         let others = judged.iter().filter(|one| one.verdict != Verdict::Whole);
         others.for_each(|one| println!("  {}", described(one)));
@@ -211,16 +217,15 @@ fn a_debug_build_shows_all() {
 
 #[test]
 fn a_release_build_shows_most() {
-    release_is_good(&judged(build::RELEASE), 0.0);
+    let [alone, _] = &*RELEASED;
+    release_is_good(&judged_of(build::RELEASE.name, alone).0, 0.0);
 }
 
 /// What four threads that fail at once show of each of their failures, beside what is shown of it alone.
 #[test]
 fn four_threads_at_once_lose_nothing() {
     let truth = corpus_judge::truth();
-    let printed = build::printed(build::RELEASE);
-    let times = TIMES.to_string();
-    let together = build::printed_with(build::RELEASE, &["--together", &times]);
+    let [alone, together] = &*RELEASED;
     let verdicts = |occurrences: &[(String, Value)]| {
         let judged = judge::judge(&truth, occurrences, |_| true);
         // Of errors only some are read, and what was moved elsewhere may be anything.
@@ -235,8 +240,8 @@ fn four_threads_at_once_lose_nothing() {
         occurrences.retain(|(_, occurrence)| occurrence["request"].is_object());
         occurrences
     };
-    let alone = in_requests(judge::occurrences(&printed));
-    let passes = judge::passes(&together);
+    let alone = in_requests(judge::occurrences(alone));
+    let passes = judge::passes(together);
     assert_eq!(passes.len(), 4 * TIMES);
     let mut failures = 0;
     for (pass, together) in passes {
@@ -252,7 +257,13 @@ fn four_threads_at_once_lose_nothing() {
     assert!(failures > 40 * 4 * TIMES);
 }
 
-/// How often each of them runs all scenarios.
+/// What the release build prints when all fail alone, and when they fail together.
+static RELEASED: LazyLock<[String; 2]> = LazyLock::new(|| {
+    let together: &[&str] = &["--together", &TIMES.to_string()];
+    build::printed_with(build::RELEASE, [&[], together])
+});
+
+/// How often each of four threads runs all scenarios.
 const TIMES: usize = 5;
 
 #[test]

@@ -92,11 +92,12 @@ pub const BARE: &[Build] = &[
 
 /// What the program prints when all its scenarios are run.
 pub fn printed(build: Build) -> String {
-    printed_with(build, &[])
+    let [printed] = printed_with(build, [&[]]);
+    printed
 }
 
-/// What it prints when it is run with these arguments.
-pub fn printed_with(build: Build, arguments: &[&str]) -> String {
+/// What it prints when it is run with each of these arguments.
+pub fn printed_with<const N: usize>(build: Build, arguments: [&[&str]; N]) -> [String; N] {
     // All are built in one folder, in which the next build replaces the program.
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = folder();
@@ -123,7 +124,8 @@ pub fn printed_with(build: Build, arguments: &[&str]) -> String {
         build.name
     );
     let profile = if build.is_release { "release" } else { "debug" };
-    run(&folder.join(profile), arguments)
+    let folder = folder.join(profile);
+    arguments.map(|arguments| run(&folder, arguments))
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> String {
