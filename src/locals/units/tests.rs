@@ -15,7 +15,7 @@ impl Units {
     /// The units that the app's own index names, and those that were read.
     pub(in crate::locals) fn counts(&self) -> (usize, usize) {
         let slots = || self.images.iter().flat_map(|loaded| &loaded.index().slots);
-        let read = slots().filter(|slot| slot.tables.get().is_some());
+        let read = slots().filter(|slot| slot.tables().is_some());
         (slots().count(), read.count())
     }
 }
