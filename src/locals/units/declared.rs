@@ -348,6 +348,11 @@ mod tests {
         let with = slots.filter(|(_, slot)| loaded.mentions(slot, &WHOLE, Some(&place)));
         let with: Vec<_> = with.map(|(within, _)| within).collect();
         assert!(with.contains(&(parcel.unit as usize)), "{with:?}");
+        let slot = &loaded.index().slots[parcel.unit as usize];
+        let is_in = |part| loaded.mentions(slot, &part, Some(&place));
+        let (at, size) = (parcel.offset, unit.unit.header.length_including_self());
+        assert!(is_in(at..at + 16) && is_in(at..usize::MAX) && !is_in(size..usize::MAX));
+        assert!(!is_in(at + 16..at + 17), "too short");
         assert_eq!(units().place_of_name(parcel, "Parcels"), None);
     }
 

@@ -307,6 +307,19 @@ mod tests {
         let one = std::slice::from_ref(&(21..30));
         assert_eq!(namespaces.parts("shop::cart"), one);
         assert!(namespaces.parts("cart").is_empty());
+        namespaces.mark(40, 0);
+        namespaces.begin(50, 0, "till");
+        namespaces.mark(60, 0);
+        assert_eq!(namespaces.parts("shop"), [11..21, 30..40]);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_does_not_count() {
+        let mut namespaces = Namespaces::default();
+        let shop = namespaces.begin(11, 0, "shop");
+        let long = "cart".repeat(MAX_NAME).leak();
+        assert_eq!(namespaces.begin(21, shop, long), shop);
+        assert_eq!(namespaces.of(25), "shop");
     }
 
     #[test]

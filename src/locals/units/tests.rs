@@ -115,3 +115,21 @@ fn passing_over_entries_leads_to_the_same_as_reading_each() {
     }
     assert!(seen > 10_000, "{seen}");
 }
+
+#[test]
+fn texts_are_what_gimli_reads() {
+    let image = Image::open("/proc/self/exe".as_ref(), 0).unwrap();
+    let (mut headers, mut seen) = (image.dwarf.units(), 0);
+    while let Some(header) = headers.next().unwrap() {
+        let (unit, _) = root::whole(&image.dwarf, header).unwrap();
+        let refs = unit.unit_ref(&image.dwarf);
+        let root = unit.entry(unit.header.root_offset()).unwrap();
+        for attribute in root.attrs() {
+            let read = refs.attr_string(attribute.value()).ok();
+            let read = read.map(|read| read.slice());
+            assert_eq!(text(&refs, attribute.value()), read);
+            seen += usize::from(read.is_some());
+        }
+    }
+    assert!(seen > 100, "{seen} texts");
+}
