@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use gimli::{AttributeValue, DebugInfoOffset, DebugLineOffset, EndianSlice, NativeEndian};
-use gimli::{IncompleteLineProgram, UnitOffset};
+use gimli::{IncompleteLineProgram, Section, UnitOffset, UnitRef};
 use rustc_hash::FxHashMap;
 
 use self::index::{Index, Slot};
@@ -52,8 +52,13 @@ impl Unit {
         self.unit.unit_ref(&self.dwarf)
     }
 
+    /// The text that an attribute is, or leads to.
+    pub(super) fn text(&self, value: AttributeValue<Slice>) -> Option<&'static [u8]> {
+        text(&self.refs(), value)
+    }
+
     /// The path of the namespace in which a type or function stands: `shop::cart`.
-    pub(super) fn namespace(&self, offset: UnitOffset) -> &str {
+    pub(super) fn namespace(&self, offset: UnitOffset) -> String {
         self.tables().namespaces.of(offset.0)
     }
 
@@ -168,7 +173,7 @@ impl Units {
         let next =
             rest.find(|(_, slot)| slot.listed.get().is_none() && self.is_own_slot(loaded, slot));
         if let Some((within, _)) = next {
-            if let Ok(unit) = self.parse(number(done.images, within)) {
+            if let Some(unit) = self.unit(number(done.images, within)) {
                 self.list_vtables(&unit);
             }
             done.slots = within + 1;
@@ -350,7 +355,7 @@ impl Units {
         }
         Ok(Unit {
             number,
-            tables: Arc::clone(&slot.tables),
+            tables: slot.place_of_tables(),
             dwarf,
             unit,
             lines,
@@ -366,6 +371,15 @@ impl fmt::Debug for Units {
     }
 }
 
+/// As gimli reads it, but for those texts that most are: it looks at their bytes one by one.
+fn text(unit: &UnitRef<'_, Slice>, value: AttributeValue<Slice>) -> Option<&'static [u8]> {
+    let AttributeValue::DebugStrRef(offset) = value else {
+        return unit.attr_string(value).ok().map(|text| text.slice());
+    };
+    let from = unit.dwarf.debug_str.reader().slice().get(offset.0..)?;
+    from.get(..memchr::memchr(0, from)?)
+}
+
 fn number(image: usize, within: usize) -> u32 {
     let image = u32::try_from(image).unwrap_or(u32::MAX);
     (image << UNIT_BITS) | (u32::try_from(within).unwrap_or(u32::MAX) & UNIT_MASK)
@@ -378,5 +392,5 @@ const UNIT_MASK: u32 = (1 << UNIT_BITS) - 1;
 /// Programs and libraries that are read; no app loads as many of its own.
 const MAX_IMAGES: usize = 200;
 
-/// Units that stay parsed, some 10 kB each; a failure touches 10 to 20.
-const MAX_LIVE: usize = 48;
+/// Units that stay parsed, some 40 kB each; a failure touches 10 to 20.
+const MAX_LIVE: usize = 32;

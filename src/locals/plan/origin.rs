@@ -6,14 +6,14 @@ use std::sync::Arc;
 use gimli::{AttributeValue, UnitOffset};
 
 use super::lines;
-use crate::locals::units::{Entry, EntryRef, Slice, Unit, Units};
+use crate::locals::units::{Entry, EntryRef, Unit, Units};
 use crate::stack::tidy;
 
 /// What is known of a function or variable.
 #[derive(Default)]
 pub(super) struct Origin {
-    name: Option<Slice>,
-    linkage_name: Option<Slice>,
+    name: Option<&'static [u8]>,
+    linkage_name: Option<&'static [u8]>,
     pub(super) kind: Option<EntryRef>,
     pub(super) line: Option<u32>,
     file: Option<(Arc<Unit>, u64)>,
@@ -45,8 +45,7 @@ impl Origin {
     }
 
     fn take(&mut self, units: &Units, unit: &Arc<Unit>, entry: &Entry) -> Option<EntryRef> {
-        let refs = unit.refs();
-        let text = |value| refs.attr_string(value).ok();
+        let text = |value| unit.text(value);
         let mut next = None;
         for attribute in entry.attrs() {
             let value = attribute.value();
@@ -89,20 +88,21 @@ impl Origin {
 
     /// A variable's name, or a function's without its path.
     pub(super) fn name(&self) -> Option<&'static str> {
-        std::str::from_utf8(self.name?.slice()).ok()
+        std::str::from_utf8(self.name?).ok()
     }
 
     /// A function's path, as stacks show it.
     pub(super) fn path(&self, units: &Units) -> String {
         if let Some(mangled) = self.linkage_name {
             let mut path = String::new();
-            let _written = write!(path, "{:#}", backtrace::SymbolName::new(mangled.slice()));
+            let _written = write!(path, "{:#}", backtrace::SymbolName::new(mangled));
             return tidy(&path);
         }
         let name = self.name().unwrap_or_default();
         let unit = self.entry.and_then(|entry| units.unit(entry.unit));
         let within = self.entry.map_or(0, |entry| entry.offset);
-        match unit.as_ref().map(|unit| unit.namespace(UnitOffset(within))) {
+        let namespace = unit.map(|unit| unit.namespace(UnitOffset(within)));
+        match namespace.as_deref() {
             None | Some("") => tidy(name),
             Some(namespace) => tidy(&format!("{namespace}::{name}")),
         }

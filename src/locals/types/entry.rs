@@ -63,7 +63,7 @@ impl Die {
         let number = |attribute| entry.attr(attribute).and_then(|a| a.udata_value());
         let space = unit.namespace(UnitOffset(at.offset));
         // Pointers and boxes stand outside of modules and have the path in their name.
-        let (path, name) = match space {
+        let (path, name) = match space.as_str() {
             "" => super::name::split(&whole),
             space => (space, whole.as_str()),
         };
@@ -230,11 +230,14 @@ fn member(units: &Units, unit: &Unit, entry: &Entry) -> Option<Member> {
 }
 
 fn name(unit: &Unit, entry: &Entry) -> String {
-    entry
+    let name = entry
         .attr_value(c::DW_AT_name)
-        .and_then(|value| unit.refs().attr_string(value).ok())
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
+        .and_then(|value| unit.text(value));
+    let name = name.unwrap_or_default();
+    match std::str::from_utf8(name) {
+        Ok(name) => name.to_owned(),
+        Err(_) => String::from_utf8_lossy(name).into_owned(),
+    }
 }
 
 fn reference(units: &Units, unit: &Unit, entry: &Entry, at: gimli::DwAt) -> Option<EntryRef> {

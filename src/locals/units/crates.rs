@@ -12,11 +12,15 @@ impl Units {
         while self.know_more(&mut done) {}
     }
 
-    /// Looks at some of them; whether there are more.
+    /// Looks at some of them, once it is known where they are; whether there are more.
     pub(in super::super) fn know_more(&self, done: &mut Prepared) -> bool {
         let Some(loaded) = self.images.get(done.images) else {
             return false;
         };
+        if loaded.index.get().is_none() {
+            loaded.index();
+            return true;
+        }
         let slots = &loaded.index().slots;
         let next = slots.iter().skip(done.slots).take(KNOWN_AT_ONCE);
         for slot in next {

@@ -43,14 +43,15 @@ impl Units {
         let (mut found, mut unread) = (Found::None, Vec::new());
         for (within, slot) in own {
             let number = number(image, within);
-            if let Some(tables) = slot.tables.get() {
-                let parts = tables.namespaces.parts(path);
+            if let Some(tables) = slot.tables() {
+                let mut parts = tables.namespaces.parts(path);
+                parts.retain(|part| loaded.mentions(slot, part, place.as_ref()));
                 if !parts.is_empty()
                     && let Some(unit) = self.unit(number)
                 {
                     found.take_from(&unit, parts, name);
                 }
-            } else if loaded.mentions(slot, place.as_ref())
+            } else if loaded.mentions(slot, &WHOLE, place.as_ref())
                 && let Some(unit) = self.unit(number)
             {
                 unread.push((sizes(&unit, place.as_ref()), unit));
@@ -71,7 +72,7 @@ impl Units {
                 continue;
             };
             left -= size;
-            if !loaded.mentions(slot, place.as_ref()) {
+            if !loaded.mentions(slot, &WHOLE, place.as_ref()) {
                 continue;
             }
             if let Ok(unit) = self.parse(number(image, within))
@@ -102,16 +103,25 @@ impl Units {
 }
 
 impl Loaded {
-    /// Whether some bytes of the unit are these.
-    fn mentions(&self, slot: &Slot, bytes: Option<&memmem::Finder<'_>>) -> bool {
+    /// Whether some bytes of this part of the unit are these.
+    fn mentions(
+        &self,
+        slot: &Slot,
+        part: &Range<usize>,
+        bytes: Option<&memmem::Finder<'_>>,
+    ) -> bool {
         let Some(bytes) = bytes else { return true };
-        let header = self
-            .image
-            .dwarf
-            .debug_info
-            .header_from_offset(slot.offset());
-        let entries = header.and_then(|header| header.range_from(header.root_offset()..));
-        entries.is_ok_and(|entries| bytes.find(entries.slice()).is_some())
+        let info = &self.image.dwarf.debug_info;
+        let Ok(header) = info.header_from_offset(slot.offset()) else {
+            return false;
+        };
+        let root = header.root_offset();
+        let Ok(entries) = header.range_from(root..) else {
+            return false;
+        };
+        let [begin, end] = [part.start, part.end].map(|at| at.saturating_sub(root.0));
+        let part = entries.slice().get(begin..end.min(entries.len()));
+        part.is_some_and(|part| bytes.find(part).is_some())
     }
 
     /// The bytes of the unit, if it is of this crate.
@@ -283,6 +293,9 @@ fn is_named(unit: &Unit, own: AttributeValue<Slice>, name: &str) -> bool {
     own.is_ok_and(|own| own.slice() == name.as_bytes())
 }
 
+/// All entries of a unit.
+const WHOLE: Range<usize> = 0..usize::MAX;
+
 /// Types that are remembered, with those that were not found.
 const MAX_DECLARED: usize = 1_000;
 
@@ -324,7 +337,7 @@ mod tests {
 
     #[test]
     fn the_sizes_of_a_type_are_found_without_a_table_of_its_unit() {
-        use super::{memmem, sizes};
+        use super::{WHOLE, memmem, sizes};
         let parcel = entry_of::<Parcel>();
         let unit = units().unit(parcel.unit).unwrap();
         let place = units().place_of_name(parcel, "Parcel").unwrap();
@@ -332,9 +345,14 @@ mod tests {
         assert_eq!(sizes(&unit, Some(&place)), Some(vec![32]));
         let (_, loaded) = units().image(parcel.unit).unwrap();
         let slots = loaded.index().slots.iter().enumerate();
-        let with = slots.filter(|(_, slot)| loaded.mentions(slot, Some(&place)));
+        let with = slots.filter(|(_, slot)| loaded.mentions(slot, &WHOLE, Some(&place)));
         let with: Vec<_> = with.map(|(within, _)| within).collect();
         assert!(with.contains(&(parcel.unit as usize)), "{with:?}");
+        let slot = &loaded.index().slots[parcel.unit as usize];
+        let is_in = |part| loaded.mentions(slot, &part, Some(&place));
+        let (at, size) = (parcel.offset, unit.unit.header.length_including_self());
+        assert!(is_in(at..at + 16) && is_in(at..usize::MAX) && !is_in(size..usize::MAX));
+        assert!(!is_in(at + 16..at + 17), "too short");
         assert_eq!(units().place_of_name(parcel, "Parcels"), None);
     }
 

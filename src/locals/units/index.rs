@@ -20,7 +20,8 @@ pub(super) struct Index {
 pub(super) struct Slot {
     offset: usize,
     pub(super) own: OnceLock<bool>,
-    pub(super) tables: Arc<OnceLock<Tables>>,
+    /// Of one that was parsed.
+    tables: OnceLock<Arc<OnceLock<Tables>>>,
     /// Whether its vtables are among those that are known.
     pub(super) listed: OnceLock<()>,
 }
@@ -37,13 +38,23 @@ impl Slot {
         Self {
             offset,
             own: OnceLock::new(),
-            tables: Arc::default(),
+            tables: OnceLock::new(),
             listed: OnceLock::new(),
         }
     }
 
     pub(super) fn offset(&self) -> DebugInfoOffset {
         DebugInfoOffset(self.offset)
+    }
+
+    /// What was found in it, if it was passed over.
+    pub(super) fn tables(&self) -> Option<&Tables> {
+        self.tables.get()?.get()
+    }
+
+    /// Where that is kept.
+    pub(super) fn place_of_tables(&self) -> Arc<OnceLock<Tables>> {
+        Arc::clone(self.tables.get_or_init(Arc::default))
     }
 }
 
@@ -154,6 +165,8 @@ impl Range {
         let mut ranges: Vec<_> = found.into_iter().filter_map(range).collect();
         // Linkers keep the order of most: a sort that finds what is in order already is the quicker one.
         ranges.sort_by_key(|range| range.start);
+        // They took the place of what they were made of.
+        ranges.shrink_to_fit();
         ranges
     }
 }

@@ -19,8 +19,8 @@ struct Shape {
     behind: u32,
     differs: Differs,
     has_children: bool,
-    /// How deep it may be to be wanted.
-    deepest: Option<i32>,
+    /// How deep it may be to be wanted; those that are not are never so deep.
+    deepest: i32,
 }
 
 /// The attribute whose size is not the same in all entries.
@@ -43,23 +43,31 @@ impl<'u> Shapes<'u> {
     ) -> Self {
         let known = (1..).map_while(|code| {
             let abbreviation = unit.abbreviations.get(code)?;
-            Some(Shape::of(unit, abbreviation, deepest(abbreviation)))
+            let deepest = deepest(abbreviation).unwrap_or(i32::MIN);
+            Some(Shape::of(unit, abbreviation, deepest))
         });
         Self {
             unit,
-            known: known.collect(),
+            known: std::iter::once(Shape::NONE).chain(known).collect(),
         }
     }
 }
 
 impl Shape {
-    fn of(unit: &gimli::Unit<Slice>, abbreviation: &Abbreviation, deepest: Option<i32>) -> Self {
+    /// What has the code zero is no entry.
+    const NONE: Self = Self {
+        before: 0,
+        behind: 0,
+        differs: Differs::None,
+        has_children: false,
+        deepest: i32::MIN,
+    };
+
+    fn of(unit: &gimli::Unit<Slice>, abbreviation: &Abbreviation, deepest: i32) -> Self {
         let mut shape = Self {
-            before: 0,
-            behind: 0,
-            differs: Differs::None,
             has_children: abbreviation.has_children(),
             deepest,
+            ..Self::NONE
         };
         for attribute in abbreviation.attributes() {
             let size = attribute.size(&unit.header).map(u32::try_from);
@@ -76,6 +84,9 @@ impl Shape {
                 _ => shape.differs = Differs::Else,
             }
         }
+        if shape.differs == Differs::Else {
+            (shape.before, shape.behind) = (0, 0);
+        }
         shape
     }
 }
@@ -83,8 +94,10 @@ impl Shape {
 /// Goes from one entry that is wanted to the next.
 pub(super) struct Skim<'u> {
     shapes: &'u Shapes<'u>,
-    rest: Slice,
-    end: usize,
+    entries: &'static [u8],
+    /// Where they begin, and how far it has come from there.
+    from: usize,
+    at: usize,
     /// How deep the next entry is: the first one is not.
     pub(super) depth: i32,
 }
@@ -99,25 +112,26 @@ pub(super) enum Seen {
 
 impl<'u> Skim<'u> {
     pub(super) fn new(shapes: &'u Shapes<'u>, from: UnitOffset) -> gimli::Result<Self> {
-        let header = &shapes.unit.header;
         Ok(Self {
             shapes,
-            rest: header.range_from(from..)?,
-            end: header.length_including_self(),
+            entries: shapes.unit.header.range_from(from..)?.slice(),
+            from: from.0,
+            at: 0,
             depth: 0,
         })
     }
 
     /// The place of the next entry.
     pub(super) fn offset(&self) -> usize {
-        self.end - self.rest.len()
+        self.from + self.at.min(self.entries.len())
     }
 
     /// Goes on until something is wanted, or children have ended and the next is at most so deep.
     pub(super) fn next(&mut self, up: i32) -> gimli::Result<Option<Seen>> {
-        while !self.rest.is_empty() {
-            let (offset, depth) = (self.offset(), self.depth);
-            let code = self.number()?;
+        let shapes = &*self.shapes.known;
+        while self.at < self.entries.len() {
+            let (begin, depth) = (self.at, self.depth);
+            let code = self.number();
             if code == 0 {
                 self.depth -= 1;
                 if self.depth <= up {
@@ -125,58 +139,63 @@ impl<'u> Skim<'u> {
                 }
                 continue;
             }
-            let known = usize::try_from(code - 1).ok();
-            let shape = known.and_then(|at| self.shapes.known.get(at));
-            let Some(shape) = shape else {
-                return Err(gimli::Error::InvalidAbbreviationCode(code));
+            let Some(shape) = shapes.get(code) else {
+                return Err(gimli::Error::InvalidAbbreviationCode(code as u64));
             };
-            if shape.differs == Differs::Else {
-                self.skip_slowly(offset)?;
-            } else {
-                self.skip(shape.before.into())?;
-                if shape.differs == Differs::Block {
-                    let size = self.number()?;
-                    self.skip(size)?;
-                } else if shape.differs == Differs::Number {
-                    self.number()?;
+            self.at += shape.before as usize;
+            match shape.differs {
+                Differs::None => {}
+                Differs::Block => {
+                    let size = self.number();
+                    self.at += size.min(self.entries.len()) + shape.behind as usize;
                 }
-                self.skip(shape.behind.into())?;
+                Differs::Number => {
+                    self.number();
+                    self.at += shape.behind as usize;
+                }
+                Differs::Else => self.skip_slowly(begin)?,
             }
             self.depth += i32::from(shape.has_children);
-            if shape.deepest.is_some_and(|deepest| depth <= deepest) {
-                return Ok(Some(Seen::Wanted(offset, depth)));
+            if depth <= shape.deepest {
+                return Ok(Some(Seen::Wanted(self.from + begin, depth)));
             }
         }
         Ok(None)
     }
 
-    /// Of one byte or two, mostly.
-    #[inline]
-    fn number(&mut self) -> gimli::Result<u64> {
-        match *self.rest.slice() {
+    /// A number in LEB128, of one byte or two mostly. Behind the end there are zeros.
+    #[inline(always)]
+    fn number(&mut self) -> usize {
+        match *self.entries.get(self.at..).unwrap_or_default() {
             [one, ..] if one < 0x80 => {
-                self.skip(1)?;
-                Ok(one.into())
+                self.at += 1;
+                one.into()
             }
             [one, two, ..] if two < 0x80 => {
-                self.skip(2)?;
-                Ok(u64::from(one & 0x7f) | u64::from(two) << 7)
+                self.at += 2;
+                usize::from(one & 0x7f) | usize::from(two) << 7
             }
-            _ => self.rest.read_uleb128(),
+            _ => self.long_number(),
         }
     }
 
-    #[inline]
-    fn skip(&mut self, size: u64) -> gimli::Result<()> {
-        self.rest.skip(usize::try_from(size).unwrap_or(usize::MAX))
+    #[cold]
+    fn long_number(&mut self) -> usize {
+        let rest = self.entries.get(self.at..).unwrap_or_default();
+        let (before, mut rest) = (rest.len(), Slice::new(rest, gimli::NativeEndian));
+        let number = rest.read_uleb128().unwrap_or(0);
+        self.at += before - rest.len();
+        usize::try_from(number).unwrap_or(usize::MAX)
     }
 
-    fn skip_slowly(&mut self, offset: usize) -> gimli::Result<()> {
-        let mut entries = self.shapes.unit.entries_raw(Some(UnitOffset(offset)))?;
+    /// Passes over the attributes of an entry one by one.
+    fn skip_slowly(&mut self, begin: usize) -> gimli::Result<()> {
+        let from = UnitOffset(self.from + begin);
+        let mut entries = self.shapes.unit.entries_raw(Some(from))?;
         if let Some(abbreviation) = entries.read_abbreviation()? {
             entries.skip_attributes(abbreviation.attributes())?;
         }
-        let behind = entries.next_offset().0.saturating_sub(self.offset());
-        self.rest.skip(behind)
+        self.at = entries.next_offset().0.saturating_sub(self.from);
+        Ok(())
     }
 }

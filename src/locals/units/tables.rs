@@ -22,12 +22,20 @@ struct Function {
     entry: u32,
 }
 
-/// The paths of namespaces, by the places where each begins and ends: entries do not know what they are in.
-#[derive(Default)]
+/// The namespaces, by the places where each begins and ends: entries do not know what they are in.
 pub(super) struct Namespaces {
-    paths: Vec<Box<str>>,
-    /// From this offset on, it is that path.
+    /// The first is that of the unit itself, outside of all others.
+    known: Vec<Namespace>,
+    /// From this offset on, it is that namespace.
     marks: Vec<(u32, u32)>,
+}
+
+struct Namespace {
+    /// One that comes before it.
+    outer: u32,
+    /// Where what is in it begins.
+    begin: u32,
+    name: &'static str,
 }
 
 impl Tables {
@@ -42,51 +50,86 @@ impl Tables {
     }
 }
 
+impl Default for Namespaces {
+    fn default() -> Self {
+        Self {
+            known: vec![Namespace {
+                outer: 0,
+                begin: 0,
+                name: "",
+            }],
+            marks: Vec::new(),
+        }
+    }
+}
+
 impl Namespaces {
-    pub(super) fn of(&self, offset: usize) -> &str {
+    /// The path of the one that this place is in.
+    pub(super) fn of(&self, offset: usize) -> String {
         let after = self
             .marks
             .partition_point(|(from, _)| *from as usize <= offset);
-        let path = after
-            .checked_sub(1)
-            .and_then(|at| self.paths.get(self.marks[at].1 as usize));
-        path.map_or("", |path| path)
+        let last = after.checked_sub(1).map_or(0, |at| self.marks[at].1);
+        let mut names: Vec<_> = self.outwards(last).map(|(_, name)| name).collect();
+        names.reverse();
+        names.join("::")
     }
 
     /// Where what stands in it itself begins and ends.
     pub(super) fn parts(&self, path: &str) -> Vec<std::ops::Range<usize>> {
-        let ends = self.marks.iter().skip(1).map(|(from, _)| *from as usize);
-        let marks = self.marks.iter().zip(ends.chain([usize::MAX]));
-        let named = (0..).zip(&self.paths).filter(|(_, own)| ***own == *path);
-        let named: Vec<u32> = named.map(|(at, _)| at).collect();
-        if named.is_empty() {
-            return Vec::new();
-        }
-        let part = |(&(from, at), end)| named.contains(&at).then_some(from as usize..end);
-        marks.filter_map(part).collect()
+        let name = path.rsplit("::").next().unwrap_or_default();
+        let named = (0..).zip(&self.known).filter(|(_, own)| own.name == name);
+        let named = named.filter(|(at, _)| self.is(*at, path));
+        named.flat_map(|(at, own)| self.parts_of(at, own)).collect()
     }
 
-    fn path(&mut self, outer: u32, name: &str) -> u32 {
-        if self.paths.len() >= MAX_PATHS {
-            return outer;
+    fn parts_of(&self, at: u32, own: &Namespace) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let first = self.marks.partition_point(|(from, _)| *from < own.begin);
+        let marks = self.marks.get(first..).unwrap_or_default();
+        // Those in it have higher numbers, and what is around it has a lower one.
+        let within = marks.iter().take_while(move |(_, of)| *of >= at);
+        let ends = marks.iter().skip(1).map(|(from, _)| *from as usize);
+        let parts = within.zip(ends.chain([usize::MAX]));
+        parts.filter_map(move |(&(from, of), end)| (of == at).then_some(from as usize..end))
+    }
+
+    fn is(&self, at: u32, path: &str) -> bool {
+        let mut left = Some(path);
+        for (outer, name) in self.outwards(at) {
+            left = left.and_then(|left| left.strip_suffix(name));
+            if outer != 0 {
+                left = left.and_then(|left| left.strip_suffix("::"));
+            }
         }
-        let outer = self.paths.get(outer as usize).map_or("", |outer| outer);
-        let path = if outer.is_empty() {
-            name.into()
-        } else if outer.len() + name.len() > MAX_PATH {
-            outer.into()
-        } else {
-            [outer, "::", name].concat().into()
+        left == Some("")
+    }
+
+    /// The names from this one outwards, each with the number of the next.
+    fn outwards(&self, at: u32) -> impl Iterator<Item = (u32, &'static str)> {
+        let mut next = at;
+        std::iter::from_fn(move || {
+            let own = self.known.get(next as usize).filter(|_| next != 0)?;
+            next = own.outer;
+            Some((own.outer, own.name))
+        })
+    }
+
+    /// Notes one that begins in this other one.
+    fn begin(&mut self, begin: u32, outer: u32, name: &'static str) -> u32 {
+        let own = match u32::try_from(self.known.len()) {
+            Ok(own @ 0..MAX_NAMESPACES) if name.len() <= MAX_NAME => own,
+            _ => return outer,
         };
-        self.paths.push(path);
-        u32::try_from(self.paths.len() - 1).unwrap_or(u32::MAX)
+        self.known.push(Namespace { outer, begin, name });
+        self.mark(begin, own);
+        own
     }
 
-    fn mark(&mut self, offset: u32, path: u32) {
+    fn mark(&mut self, offset: u32, namespace: u32) {
         match self.marks.last_mut() {
             // It ended where the next began.
-            Some(last) if last.0 == offset => last.1 = path,
-            _ => self.marks.push((offset, path)),
+            Some(last) if last.0 == offset => last.1 = namespace,
+            _ => self.marks.push((offset, namespace)),
         }
     }
 }
@@ -94,7 +137,6 @@ impl Namespaces {
 /// Reads as much of the unit as follows the format.
 pub(super) fn read(unit: &UnitRef<'_, Slice>) -> Tables {
     let mut pass = Pass::default();
-    pass.tables.namespaces.paths.push("".into());
     let _end_or_error = pass.run(unit);
     let Pass {
         mut tables,
@@ -105,7 +147,7 @@ pub(super) fn read(unit: &UnitRef<'_, Slice>) -> Tables {
     functions.sort_unstable_by_key(|function| function.low);
     tables.functions = functions.into();
     tables.vtables = vtables.into();
-    tables.namespaces.paths.shrink_to_fit();
+    tables.namespaces.known.shrink_to_fit();
     tables.namespaces.marks.shrink_to_fit();
     tables
 }
@@ -115,7 +157,7 @@ struct Pass {
     tables: Tables,
     functions: Vec<Function>,
     vtables: Vec<(u64, u32)>,
-    /// The namespaces that are open: their depth and path.
+    /// The namespaces that are open: their depth and number.
     open: Vec<(i32, u32)>,
 }
 
@@ -135,7 +177,7 @@ impl Pass {
             match seen {
                 Seen::Up => {
                     self.open.pop();
-                    let outer = self.open.last().map_or(0, |(_, path)| *path);
+                    let outer = self.outer();
                     self.tables.namespaces.mark(behind, outer);
                 }
                 Seen::Wanted(offset, depth) => {
@@ -158,13 +200,15 @@ impl Pass {
         match entry.tag() {
             gimli::DW_TAG_namespace => {
                 let name = entry.attr_value(gimli::DW_AT_name);
-                let name = name.and_then(|name| unit.attr_string(name).ok());
-                let name = name.and_then(|name| std::str::from_utf8(name.slice()).ok());
+                let name = name.and_then(|name| super::text(unit, name));
+                let name = name.and_then(|name| std::str::from_utf8(name).ok());
                 if let Some(name) = name.filter(|_| entry.has_children()) {
-                    let outer = self.open.last().map_or(0, |(_, path)| *path);
-                    let path = self.tables.namespaces.path(outer, name);
-                    self.open.push((depth, path));
-                    self.tables.namespaces.mark(at.end, path);
+                    let outer = self.outer();
+                    let own = match self.open.len() {
+                        0..MAX_DEPTH => self.tables.namespaces.begin(at.end, outer, name),
+                        _ => outer,
+                    };
+                    self.open.push((depth, own));
                 }
             }
             gimli::DW_TAG_subprogram => self.take_function(unit, entry, at.start),
@@ -177,6 +221,11 @@ impl Pass {
                 }
             }
         }
+    }
+
+    /// The innermost that is open.
+    fn outer(&self) -> u32 {
+        self.open.last().map_or(0, |(_, namespace)| *namespace)
     }
 
     fn take_function(&mut self, unit: &UnitRef<'_, Slice>, entry: &Entry, offset: u32) {
@@ -237,11 +286,12 @@ pub(super) fn is_described(unit: &UnitRef<'_, Slice>) -> bool {
         .any(|abbreviation| TAGS.contains(&abbreviation.tag()))
 }
 
-/// The longest path of a namespace that is kept whole.
-const MAX_PATH: usize = 512;
+/// The longest name of a namespace; those with longer ones, and those further in, do not count.
+const MAX_NAME: usize = 512;
+const MAX_DEPTH: usize = 64;
 
 /// Namespaces of a unit; large ones have some thousands.
-const MAX_PATHS: usize = 20_000;
+const MAX_NAMESPACES: u32 = 20_000;
 
 #[cfg(test)]
 mod tests {
@@ -250,29 +300,36 @@ mod tests {
     #[test]
     fn what_stands_in_a_namespace_is_in_its_parts() {
         let mut namespaces = Namespaces::default();
-        namespaces.paths.push("".into());
-        let shop = namespaces.path(0, "shop");
-        namespaces.mark(11, shop);
-        let cart = namespaces.path(shop, "cart");
-        namespaces.mark(21, cart);
+        let shop = namespaces.begin(11, 0, "shop");
+        namespaces.begin(21, shop, "cart");
         namespaces.mark(30, shop);
         assert_eq!(namespaces.parts("shop"), [11..21, 30..usize::MAX]);
         let one = std::slice::from_ref(&(21..30));
         assert_eq!(namespaces.parts("shop::cart"), one);
         assert!(namespaces.parts("cart").is_empty());
+        namespaces.mark(40, 0);
+        namespaces.begin(50, 0, "till");
+        namespaces.mark(60, 0);
+        assert_eq!(namespaces.parts("shop"), [11..21, 30..40]);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_does_not_count() {
+        let mut namespaces = Namespaces::default();
+        let shop = namespaces.begin(11, 0, "shop");
+        let long = "cart".repeat(MAX_NAME).leak();
+        assert_eq!(namespaces.begin(21, shop, long), shop);
+        assert_eq!(namespaces.of(25), "shop");
     }
 
     #[test]
     fn a_namespace_ends_where_the_next_begins() {
         let mut namespaces = Namespaces::default();
-        namespaces.paths.push("".into());
-        let shop = namespaces.path(0, "shop");
-        namespaces.mark(11, shop);
-        let cart = namespaces.path(shop, "cart");
-        namespaces.mark(21, cart);
+        let shop = namespaces.begin(11, 0, "shop");
+        namespaces.begin(21, shop, "cart");
         namespaces.mark(30, shop);
         namespaces.mark(40, 0);
-        let told = [5, 11, 20, 25, 30, 39, 40, 900].map(|at| namespaces.of(at).to_owned());
+        let told = [5, 11, 20, 25, 30, 39, 40, 900].map(|at| namespaces.of(at));
         let root = String::new;
         let (shop, cart) = ("shop".to_owned(), "shop::cart".to_owned());
         assert_eq!(

@@ -15,7 +15,7 @@ impl Units {
     /// The units that the app's own index names, and those that were read.
     pub(in crate::locals) fn counts(&self) -> (usize, usize) {
         let slots = || self.images.iter().flat_map(|loaded| &loaded.index().slots);
-        let read = slots().filter(|slot| slot.tables.get().is_some());
+        let read = slots().filter(|slot| slot.tables().is_some());
         (slots().count(), read.count())
     }
 }
@@ -114,4 +114,22 @@ fn passing_over_entries_leads_to_the_same_as_reading_each() {
         seen += own.len();
     }
     assert!(seen > 10_000, "{seen}");
+}
+
+#[test]
+fn texts_are_what_gimli_reads() {
+    let image = Image::open("/proc/self/exe".as_ref(), 0).unwrap();
+    let (mut headers, mut seen) = (image.dwarf.units(), 0);
+    while let Some(header) = headers.next().unwrap() {
+        let (unit, _) = root::whole(&image.dwarf, header).unwrap();
+        let refs = unit.unit_ref(&image.dwarf);
+        let root = unit.entry(unit.header.root_offset()).unwrap();
+        for attribute in root.attrs() {
+            let read = refs.attr_string(attribute.value()).ok();
+            let read = read.map(|read| read.slice());
+            assert_eq!(text(&refs, attribute.value()), read);
+            seen += usize::from(read.is_some());
+        }
+    }
+    assert!(seen > 100, "{seen} texts");
 }
