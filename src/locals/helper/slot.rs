@@ -15,7 +15,7 @@ pub(super) struct Slot<A> {
     state: AtomicU32,
     /// Who came first is helped first.
     ticket: AtomicU64,
-    /// The processor on which the helper began.
+    /// The processor on which the helper began last.
     helper: AtomicU32,
     answered: Bell,
     /// Locked by the owner only, who therefore never waits.
@@ -42,7 +42,7 @@ impl<A> Slot<A> {
         Ok(Self {
             state: AtomicU32::new(FREE),
             ticket: AtomicU64::new(0),
-            helper: AtomicU32::new(0),
+            helper: AtomicU32::new(u32::MAX),
             answered: Bell::default(),
             work: Mutex::new(Work {
                 calls: Calls::new(),
@@ -83,14 +83,15 @@ impl<A> Slot<A> {
     }
 
     /// Looks whether there is an answer, for as long as that may be quicker than to be put to sleep and woken: for a moment
-    /// until the helper comes, then for longer while it works on another processor.
+    /// until the helper comes, then for longer while it works. Not where the helper works on this processor, or did so last:
+    /// it comes as soon as this thread sleeps.
     pub(super) fn spin(&self) {
         let own = processor();
         let begin = Instant::now();
-        loop {
+        while self.helper.load(Ordering::Relaxed) != own {
             let patience = match self.state.load(Ordering::Acquire) {
                 READY => UNTIL_BEGUN,
-                WORKING if self.helper.load(Ordering::Relaxed) != own => UNTIL_DONE,
+                WORKING => UNTIL_DONE,
                 _ => return,
             };
             if begin.elapsed() >= patience {
