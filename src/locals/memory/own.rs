@@ -139,8 +139,8 @@ impl Budget {
 }
 
 /// No line crosses a page, so that one call of the kernel tells all or nothing.
-const LINE: usize = 1024;
-const HEAP_LINES: usize = 64;
+pub(super) const LINE: usize = 2048;
+const HEAP_LINES: usize = 32;
 /// A stack of 32 kB is read once.
 const STACK_PAGES: usize = 8;
 /// Half of the 64 bits: tagged pointers and the kernel's addresses lie above on either architecture.

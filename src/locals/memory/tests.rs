@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
+use super::own::LINE;
 use super::pipe::PAGE;
 use super::*;
 
@@ -139,13 +140,13 @@ fn lines_and_pages_are_fetched_once_for_one_failure() {
     let (mut of_heap, mut of_stack) = ([0; 4], [0; 4]);
     let mut read = |memory: &mut OwnMemory<'_>, at: u64| {
         memory.read(heap + at, &mut of_heap).unwrap();
-        memory.read(stack + at * 3, &mut of_stack).unwrap();
+        memory.read(stack + at / 2 * 3, &mut of_stack).unwrap();
         (of_heap[0], of_stack[0])
     };
     assert_eq!(read(&mut memory, 0), (1, 1));
     mapping.fill(2);
-    assert_eq!(read(&mut memory, 1018), (1, 1));
-    assert_eq!(read(&mut memory, 1024), (2, 1));
+    assert_eq!(read(&mut memory, LINE as u64 - 6), (1, 1));
+    assert_eq!(read(&mut memory, LINE as u64), (2, 1));
     drop(memory);
     let mut memory = OwnMemory::new(&pipe, &mut cache, range, plenty());
     assert_eq!(read(&mut memory, 0), (2, 2), "another failure");
@@ -182,8 +183,8 @@ fn the_own_stack_is_read_as_it_lies_there() {
 fn a_budget_ends() {
     let mapping = Mapping::new(4);
     let (pipe, mut cache) = (Pipe::open().unwrap(), Cache::new());
-    let at = |line: u64| mapping.address() + line * 1024;
-    let stack = at(8)..at(16);
+    let at = |line: u64| mapping.address() + line * LINE as u64;
+    let stack = at(4)..at(8);
 
     let budget = Budget {
         reads: 2,
@@ -194,7 +195,7 @@ fn a_budget_ends() {
     assert_eq!(memory.word(at(0) + 8), Ok(0));
     assert_eq!(memory.word(at(1)), Ok(0));
     assert_eq!(memory.word(at(2)), Err(Missing::TooMuch));
-    assert_eq!(memory.word(at(10)), Ok(0), "the stack is not counted");
+    assert_eq!(memory.word(at(5)), Ok(0), "the stack is not counted");
     assert_eq!(memory.word(at(1)), Ok(0), "it was read before");
 
     let budget = Budget {
@@ -204,7 +205,7 @@ fn a_budget_ends() {
     drop(memory);
     let mut memory = OwnMemory::new(&pipe, &mut cache, stack.clone(), budget);
     assert_eq!(memory.word(at(0)), Ok(0));
-    assert_eq!(memory.word(at(10)), Ok(0));
+    assert_eq!(memory.word(at(5)), Ok(0));
     assert_eq!(memory.word(at(0)), Err(Missing::TooMuch));
     assert_eq!(memory.read(at(0), &mut [0; 4]), Ok(()));
 
@@ -212,7 +213,7 @@ fn a_budget_ends() {
     drop(memory);
     let mut memory = OwnMemory::new(&pipe, &mut cache, stack, Budget { until, ..plenty() });
     assert_eq!(memory.word(at(0)), Err(Missing::Deadline));
-    assert_eq!(memory.word(at(10)), Err(Missing::Deadline));
+    assert_eq!(memory.word(at(5)), Err(Missing::Deadline));
     assert_eq!(memory.read(at(0), &mut [0; 4096]), Err(Missing::Deadline));
 }
 
