@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::found::{Found, assign, shown};
-use self::plans::{needs_callers, shown_scopes};
+use self::plans::shown_scopes;
 use super::coroutine::{Local, Running, Search};
 use super::eval::{Evaluator, Frame, Known, Where};
 use super::helper::{Decode, Held};
@@ -112,9 +112,6 @@ impl Decode for Decoder {
         if self.step == Step::Load || self.modules.have_changed() {
             self.load();
         }
-        if self.step == Step::Know {
-            self.units.know_crates();
-        }
         if !self.units.are_as_they_were() {
             self.program = Some(Missing::Unreadable);
         }
@@ -208,7 +205,7 @@ impl Decode for Decoder {
             return None;
         }
         let plan = self.plans.known(call.pc)?;
-        Some(plan.map_or((0, false), |plan| (shown_scopes(plan), needs_callers(plan))))
+        Some(plan.map_or((0, false), |plan| (shown_scopes(plan), plan.asks_callers())))
     }
 
     fn prepare(&mut self) -> bool {

@@ -12,6 +12,7 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use gimli::{AttributeValue, DebugInfoOffset, DebugLineOffset, EndianSlice, NativeEndian};
@@ -96,6 +97,8 @@ pub(super) struct Units {
     vtables: RwLock<FxHashMap<u64, (u32, u32)>>,
     /// The crates of others, as far as their units were looked at.
     foreign: RwLock<HashSet<&'static str>>,
+    /// Of how many images all units were looked at.
+    known: AtomicUsize,
     /// Where the types are described that other units only declare, as far as they were looked up.
     declared: Mutex<HashMap<String, Option<EntryRef>>>,
 }
@@ -135,6 +138,7 @@ impl Units {
             live: Mutex::default(),
             vtables: RwLock::default(),
             foreign: RwLock::default(),
+            known: AtomicUsize::new(0),
             declared: Mutex::default(),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Decoder, is_ours};
 use crate::locals::helper::Held;
-use crate::locals::plan::{Location, Plan, Plans, Scope, Step};
+use crate::locals::plan::{Plan, Plans, Scope};
 use crate::stack::Missing;
 
 impl Decoder {
@@ -28,7 +28,6 @@ impl Decoder {
                 }
                 if self.modules.find(call.pc).is_none() {
                     self.load();
-                    self.units.know_crates();
                 }
             }
             let plan = self.plans.get(&self.units, call.pc).unwrap_or_else(|why| {
@@ -48,18 +47,4 @@ impl Decoder {
 pub(super) fn shown_scopes(plan: &Plan) -> usize {
     let shown = |scope: &&Scope| scope.is_app && !is_ours(scope);
     plan.scopes.iter().filter(shown).count()
-}
-
-/// Whether only callers can tell where something is.
-pub(super) fn needs_callers(plan: &Plan) -> bool {
-    let asks = |location: &Location| {
-        matches!(location, Location::Steps(steps) if steps.iter().any(|step| {
-            matches!(step, Step::PushAtEntry(_) | Step::PushPassed(..))
-        }))
-    };
-    let variables = plan
-        .scopes
-        .iter()
-        .flat_map(|scope| scope.variables.iter().chain(&scope.environment));
-    variables.map(|variable| &variable.location).any(asks)
 }

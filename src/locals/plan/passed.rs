@@ -48,10 +48,21 @@ impl Plans {
                 let values = passed.values.iter().filter(|(of, _)| asked.contains(of));
                 next.extend(values.flat_map(|(_, value)| asked_by(value)));
             }
-            let variables = plan.scopes.iter().flat_map(|scope| scope.located());
-            asked = variables.flat_map(asked_by).collect();
+            asked = plan.asked_of_callers().collect();
             handed = next;
         }
+    }
+}
+
+impl Plan {
+    /// Whether only callers can tell where something is.
+    pub(in crate::locals) fn asks_callers(&self) -> bool {
+        self.asked_of_callers().next().is_some()
+    }
+
+    fn asked_of_callers(&self) -> impl Iterator<Item = u16> {
+        let located = self.scopes.iter().flat_map(|scope| scope.located());
+        located.flat_map(asked_by)
     }
 }
 

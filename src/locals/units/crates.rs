@@ -1,15 +1,17 @@
 //! Whose crates the units are of.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use super::index::Slot;
 use super::{Loaded, Prepared, Units, root};
 
 impl Units {
     /// Looks at the beginnings of all units, half a microsecond each, so that the crates of others are known.
-    pub(in super::super) fn know_crates(&self) {
+    fn know_crates(&self) {
         let mut done = Prepared::default();
         while self.know_more(&mut done) {}
+        self.known.store(self.images.len(), Ordering::Relaxed);
     }
 
     /// Looks at some of them, once it is known where they are; whether there are more.
@@ -33,10 +35,13 @@ impl Units {
         true
     }
 
-    /// Whether the crate of this name in paths is somebody else's, once they are [known](Self::know_crates). The app's own units may be
-    /// named otherwise, when they are compiled incrementally. A crate that was compiled without debug information has no unit that
-    /// says whose it is, and counts as the app's.
+    /// Whether the crate of this name in paths is somebody else's. The app's own units may be named otherwise, when they are
+    /// compiled incrementally. A crate that was compiled without debug information has no unit that says whose it is, and
+    /// counts as the app's.
     pub(in super::super) fn is_foreign_crate(&self, name: &str) -> bool {
+        if self.known.load(Ordering::Relaxed) < self.images.len() {
+            self.know_crates();
+        }
         let foreign = self.foreign.read().unwrap_or_else(PoisonError::into_inner);
         foreign.contains(name)
     }

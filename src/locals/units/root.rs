@@ -17,7 +17,7 @@ pub(super) fn is_own(unit: &gimli::Unit<Slice>, is_own: &dyn Fn(&str) -> bool) -
     let folder = text(unit.comp_dir).unwrap_or_default();
     match text(unit.name) {
         // `src/main.rs/@/shop.47a7f79b2855e1ac-cgu.0`, for each part that rustc compiled on its own.
-        Some(name) => match name.split_once("/@/") {
+        Some(name) => match parted(name) {
             Some((file, _)) if file.starts_with('/') => is_own(file),
             Some((file, _)) => is_own(&format!("{folder}/{file}")),
             None => false,
@@ -30,8 +30,17 @@ pub(super) fn is_own(unit: &gimli::Unit<Slice>, is_own: &dyn Fn(&str) -> bool) -
 /// The crate that a unit of this name is a part of: `shop` of `src/main.rs/@/shop.47a7f79b2855e1ac-cgu.0`.
 pub(super) fn crate_of(name: Slice) -> Option<&'static str> {
     let name = std::str::from_utf8(name.slice()).ok()?;
-    let (_, part) = name.split_once("/@/")?;
+    let (_, part) = parted(name)?;
     part.split_once('.').map(|(name, _)| name)
+}
+
+/// What is before and behind `/@/`. It is looked for in every unit, and not worth the preparations of a search for a text.
+fn parted(name: &str) -> Option<(&str, &str)> {
+    let mut marks = memchr::memchr_iter(b'@', name.as_bytes());
+    marks.find_map(|at| {
+        let (before, behind) = name.split_at_checked(at)?;
+        Some((before.strip_suffix('/')?, behind.strip_prefix("@/")?))
+    })
 }
 
 /// The unit with the abbreviation of its first entry alone, and without lines.
