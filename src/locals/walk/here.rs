@@ -1,4 +1,5 @@
 //! The registers of a function, as it calls.
+#![expect(unsafe_code, reason = "only assembly sees registers")]
 
 use std::arch::naked_asm;
 
