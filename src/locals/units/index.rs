@@ -141,31 +141,21 @@ impl Index {
 }
 
 impl Range {
-    /// What was found of units, by their places, in order.
-    fn sorted(found: Vec<(usize, gimli::Range)>, slots: &[Slot]) -> Vec<Self> {
-        // The ranges of a unit come one after the other.
-        let mut last = None;
-        let mut slot_of = |offset| {
-            if last.is_none_or(|(of, _)| of != offset) {
-                let slot = slots
-                    .binary_search_by_key(&offset, |slot| slot.offset)
-                    .ok()?;
-                let slot = u32::try_from(slot).ok()?;
-                last = Some((offset, slot));
-            }
-            last.map(|(_, slot)| slot)
-        };
-        let range = |(offset, range): (usize, gimli::Range)| {
-            Some(Self {
-                start: range.begin,
-                length: u32::try_from(range.end.checked_sub(range.begin)?).ok()?,
-                slot: slot_of(offset)?,
-            })
-        };
-        let mut ranges: Vec<_> = found.into_iter().filter_map(range).collect();
+    /// `None` for what has no code: what the linker dropped begins at zero, or at the end of all.
+    fn new(start: u64, length: u64, slot: usize) -> Option<Self> {
+        let is_there = start != 0 && length != 0 && start.checked_add(length).is_some();
+        let length = u32::try_from(length).ok().filter(|_| is_there)?;
+        let slot = u32::try_from(slot).ok()?;
+        Some(Self {
+            start,
+            length,
+            slot,
+        })
+    }
+
+    fn sorted(mut ranges: Vec<Self>) -> Vec<Self> {
         // Linkers keep the order of most: a sort that finds what is in order already is the quicker one.
         ranges.sort_by_key(|range| range.start);
-        // They took the place of what they were made of.
         ranges.shrink_to_fit();
         ranges
     }
@@ -174,25 +164,27 @@ impl Range {
 fn from_aranges(dwarf: &Dwarf) -> Index {
     let section = dwarf.debug_aranges.reader().slice();
     let mut offsets = Vec::new();
+    // Their slots are those of the tables, which mostly stand in the order of their units.
     let mut ranges = Vec::with_capacity(section.len() / TUPLE);
     let mut headers = dwarf.debug_aranges.headers();
     while let Ok(Some(header)) = headers.next() {
-        let offset = header.debug_info_offset().0;
-        offsets.push(offset);
-        for (begin, length) in tuples(section, &header) {
-            // What the linker dropped begins at zero, or at the end of all.
-            if let Some(end) = begin.checked_add(length)
-                && begin != 0
-                && length != 0
-            {
-                ranges.push((offset, gimli::Range { begin, end }));
-            }
-        }
+        let tuples = tuples(section, &header);
+        ranges
+            .extend(tuples.filter_map(|(begin, length)| Range::new(begin, length, offsets.len())));
+        offsets.push(header.debug_info_offset().0);
     }
-    let index = Index::new(offsets);
-    let ranges = Range::sorted(ranges, &index.slots);
+    let index = Index::new(offsets.clone());
+    let own: Vec<_> = index.slots.iter().map(|slot| slot.offset).collect();
+    if own != offsets {
+        ranges.retain_mut(|range| {
+            let slot = own.binary_search(&offsets[range.slot as usize]);
+            let slot = slot.ok().and_then(|slot| u32::try_from(slot).ok());
+            range.slot = slot.unwrap_or_default();
+            slot.is_some()
+        });
+    }
     Index {
-        ranges: ranges.into(),
+        ranges: Range::sorted(ranges).into(),
         ..index
     }
 }
@@ -239,7 +231,7 @@ fn from_headers(dwarf: &Dwarf, known: &Index) -> Index {
 
 fn ranges(dwarf: &Dwarf, slots: &[Slot], recent: &Recent) -> Vec<Range> {
     let mut ranges = Vec::new();
-    for slot in slots {
+    for (at, slot) in slots.iter().enumerate() {
         let header = dwarf.debug_info.header_from_offset(slot.offset());
         let unit = header
             .ok()
@@ -247,13 +239,11 @@ fn ranges(dwarf: &Dwarf, slots: &[Slot], recent: &Recent) -> Vec<Range> {
         let Some(mut of_unit) = unit.and_then(|unit| dwarf.unit_ranges(&unit).ok()) else {
             continue;
         };
-        while let Ok(Some(range)) = of_unit.next() {
-            if range.begin != 0 && range.end > range.begin {
-                ranges.push((slot.offset, range));
-            }
+        while let Ok(Some(gimli::Range { begin, end })) = of_unit.next() {
+            ranges.extend(Range::new(begin, end.saturating_sub(begin), at));
         }
     }
-    Range::sorted(ranges, slots)
+    Range::sorted(ranges)
 }
 
 const MAX_OVERLAP: usize = 8;
@@ -281,5 +271,40 @@ mod tests {
             (seen, sets) = (seen + own.len(), sets + 1);
         }
         assert!(seen > 1_000 && sets > 100, "{seen} in {sets}");
+    }
+
+    #[test]
+    fn units_may_be_indexed_in_any_order() {
+        let set = |unit: u32, tuples: &[[u64; 2]]| {
+            let mut set = Vec::new();
+            set.extend([2, 0]);
+            set.extend(unit.to_ne_bytes());
+            set.extend([8, 0, 0, 0, 0, 0]);
+            let tuples = tuples.iter().chain(&[[0, 0]]).flatten();
+            set.extend(tuples.flat_map(|word| word.to_ne_bytes()));
+            [(set.len() as u32).to_ne_bytes().to_vec(), set].concat()
+        };
+        let index = |sets: &[Vec<u8>]| {
+            let section = Slice::new(sets.concat().leak(), gimli::NativeEndian);
+            let debug_aranges = section.into();
+            from_aranges(&Dwarf {
+                debug_aranges,
+                ..Dwarf::default()
+            })
+        };
+        let dropped = [[0, 9], [u64::MAX - 1, 9], [0x500, 0]];
+        let (one, other) = (
+            set(0x100, &[[0x30, 4], [0x10, 4]]),
+            set(0x200, &[[0x20, 8]]),
+        );
+        let more = set(0x100, &[&dropped[..], &[[0x40, 4]]].concat());
+        for sets in [[&one, &other, &more], [&other, &more, &one]] {
+            let index = index(&sets.map(Clone::clone));
+            let offsets: Vec<_> = index.slots.iter().map(|slot| slot.offset).collect();
+            assert_eq!(offsets, [0x100, 0x200]);
+            let at = [0x10, 0x27, 0x28, 0x33, 0x40, 0x3f, 0x500].map(|address| index.at(address));
+            let expected = [Some(0), Some(1), None, Some(0), Some(0), None, None];
+            assert_eq!(at, expected);
+        }
     }
 }

@@ -172,6 +172,8 @@ fn work<S: Served>(phase: Phase, service: &S, own: Option<(&Monitor, &Told)>) ->
         }
         Phase::FirstError => vec![timed(|| app::fail(&app::shop(), 0))],
         Phase::Errors => {
+            // As long as it takes a processor that slept to be awake.
+            on_this_thread(serve(service, &Browser::new(PATH), 5_000));
             on_this_thread(answer(service, Browser::new("/errors").request()));
             std::mem::take(&mut *ERRORS.lock().expect("nobody fails with it"))
         }
