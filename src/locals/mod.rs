@@ -61,7 +61,12 @@
 //!
 //! Nothing until something fails: a thread of its own that reads ahead once and then sleeps. A thread that panics stands still while its
 //! variables are read, at most for the [deadline](Locals::deadline). It only walks its own stack; a fault of the reader can neither end nor
-//! hold up the process. Memory is read by asking the kernel to copy it, so that an address that leads nowhere is an error and nothing else.
+//! hold up the process. Memory is read by asking the kernel to copy it, so that an address that leads nowhere is an error and nothing else; only
+//! the part in use of a thread's own stack is read by that thread itself.
+//!
+//! In the benchmark of the repository, a service whose debug information is 35 MB, on two virtual processors: a panic with five calls and thirty
+//! variables holds its thread for some 90 µs, the first one for some 4 ms, or 12 ms before the reading ahead is done; an error takes some 13 µs
+//! more than without variables. 3 MB of memory are kept.
 //!
 //! Linux on x86-64 and aarch64; elsewhere occurrences say that variables cannot be read. So they do in a process that was forked from the
 //! one that built the monitor, where there are no more threads or files to be had, and with `panic = "abort"`, where a fault of the reader
