@@ -192,7 +192,10 @@ impl Decode for Decoder {
         self.frames
             .learn(held.calls, row, |address| memory.word(address).ok());
         let calls: Vec<_> = found.into_iter().map(shown).collect();
-        let missing = why_not.filter(|_| calls.iter().all(|call| call.variables.is_empty()));
+        let missing = match calls.iter().all(|call| call.variables.is_empty()) {
+            true => self.units.describe_nothing().or(why_not),
+            false => None,
+        };
         Box::new(Sampled { calls, missing })
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::index::Slot;
 use super::{Loaded, Prepared, Units, root};
+use crate::stack::Missing;
 
 impl Units {
     /// Looks at the beginnings of all units, half a microsecond each, so that the crates of others are known.
@@ -33,6 +34,16 @@ impl Units {
             (done.slots, done.images) = (0, done.images + 1);
         }
         true
+    }
+
+    /// Why nothing of the app is described, if that is so: dependencies may be, and the standard library always is.
+    pub(in super::super) fn describe_nothing(&self) -> Option<Missing> {
+        let has_own = |loaded: &Loaded| {
+            let mut slots = loaded.index().slots.iter();
+            slots.any(|slot| self.is_own_slot(loaded, slot))
+        };
+        let nothing = !self.images.iter().any(has_own);
+        nothing.then_some(Missing::NoDebuginfo)
     }
 
     /// Whether the crate of this name in paths is somebody else's. The app's own units may be named otherwise, when they are

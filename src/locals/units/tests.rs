@@ -46,6 +46,17 @@ fn a_reference_across_units_finds_its_unit() {
 }
 
 #[test]
+fn a_program_that_describes_nothing_of_the_app_is_known_as_one() {
+    let describes = |is_own: fn(&str) -> bool| {
+        let mut units = Units::new(is_own);
+        units.add(Image::open("/proc/self/exe".as_ref(), 0).unwrap());
+        units.describe_nothing()
+    };
+    assert_eq!(describes(crate::stack::is_app_file), None);
+    assert_eq!(describes(|_| false), Some(Missing::NoDebuginfo));
+}
+
+#[test]
 fn the_first_entry_is_read_as_by_reading_all() {
     let image = Image::open("/proc/self/exe".as_ref(), 0).unwrap();
     let mut headers = image.dwarf.units();
